@@ -1,0 +1,18 @@
+// Throwing garam::Error with a formatted message. The message says what was wrong, where, what was expected
+// and what was found.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "garam/error.h"
+
+namespace garam {
+
+template <typename... Args>
+[[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(code, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace garam
