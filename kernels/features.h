@@ -1,0 +1,14 @@
+// What a CPU (and its operating system) offers, as far as kernel tables care. Filled by src/runtime.
+#pragma once
+
+namespace garam::kernels {
+
+struct Features {
+  bool avx2 = false;         // AVX2 + FMA + F16C, registers saved by the system
+  bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
+  bool avx512_vnni = false;  // vpdpbusd on zmm
+  bool avx512_bf16 = false;  // vdpbf16ps on zmm
+  bool avx_vnni = false;     // vpdpbusd on ymm, VEX encoded
+};
+
+}  // namespace garam::kernels

@@ -1,0 +1,141 @@
+// One table of function pointers per instruction set, and the contract of every entry: shapes, aliasing and
+// the order of every float operation. The portable table is the specification; every other table gives the
+// same bits. docs/numerics.md is the normative text, its rule numbers are quoted here.
+//
+// Common to all entries: fl() is one rounding to f32, nearest even; fma is fused with one rounding. Callers
+// set the float environment (rule 6). Buffers do not overlap unless an entry says so. Pointers to f32
+// activation rows need no alignment beyond 4 bytes; panels and KV pages are 64-byte aligned. A NaN that comes
+// out is NaN in every table, its payload is not part of the contract.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/features.h"
+#include "kernels/layout.h"
+
+namespace garam::kernels {
+
+/// out[t * out_stride + p * 32 + r] = sum over k of weight(p, r, k) * x(t, k), for `rows` activation rows t and
+/// `panel_count` consecutive panels p. Writes whole panels (32 floats), so out_stride is at least
+/// 32 * panel_count and rows of out are padded to a multiple of 32.
+///
+/// Order of operations, per output, acc starting at +0 and k ascending:
+///   f32, f16  acc = fma(w[k], x[k], acc), w converted exactly                              (rule 5)
+///   bf16      per pair: acc = fma(w[2i+1], x[2i+1], acc); acc = fma(w[2i], x[2i], acc)     (rule 4)
+///             both sides hold no magnitude below 2^-50 but zero
+///   q8_0,q4_0 per block b of 32: isum = exact integer dot of w and q;
+///             acc = fma(fl(d * scale[t][b]), float(isum), acc), d converted exactly        (rules 2, 3)
+struct Matmul {
+  const std::byte* panels;     // first panel, layout.h
+  std::size_t panel_count;
+  std::size_t k;               // a multiple of 32 for q8_0 and q4_0
+  const void* x;               // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
+  std::size_t x_stride;        // elements between activation rows
+  const float* scale;          // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
+  const std::int32_t* sum;     // q8 only: [rows][scale_stride], sum of the 32 integers of the block
+  std::size_t scale_stride;    // q8 only: elements between rows of scale and of sum
+  std::size_t rows;
+  float* out;
+  std::size_t out_stride;
+};
+using MatmulFn = void (*)(const Matmul&);
+
+/// One query row (one token, one head) of an attention chunk. `max`, `sum` and `out` are its running state:
+/// before the first chunk *max = -inf, *sum = 0, out[...] = 0.
+struct AttentionRow {
+  const float* q;              // [key_dim]
+  float* out;                  // [value_stride]
+  float* max;
+  float* sum;
+  std::int32_t begin;          // visible keys of this chunk: begin <= key < end, relative to the chunk's first
+  std::int32_t end;            // position; begin >= end: the row sees nothing here and keeps its state
+};
+
+/// One chunk of 256 absolute positions for one kv head and any number of query rows (rule 8). Per row:
+///   dot = 0; dot = fma(k[d], q[d], dot), d ascending; score = fl(dot * scale); invisible keys are skipped
+///   m = largest visible score
+///   p[key] = exp(fl(score - m)); l = sum of p by rule 7, stripe = key mod 16, invisible keys add nothing
+///   o[d] = +0; o[d] = fma(v[key][d], p[key], o[d]), keys ascending; then o[d] = fl(o[d] + 0)
+///   M' = max(M, m); a = exp(fl(M - M')); b = exp(fl(m - M'))
+///   L = fma(L, a, fl(l * b)); O[d] = fma(O[d], a, fl(o[d] * b)); M = M'
+/// Pages that hold no visible key of any row may be null and are not read.
+struct AttentionChunk {
+  const void* const* k_pages;  // [kChunkPages], each this layer's and kv head's K of one page
+  const void* const* v_pages;  // [kChunkPages]
+  std::size_t key_dim;
+  std::size_t value_dim;
+  float scale;
+  const AttentionRow* rows;
+  std::size_t row_count;
+  float* scratch;              // attention_scratch_floats(key_dim, value_dim), 64-byte aligned
+};
+using AttentionFn = void (*)(const AttentionChunk&);
+
+/// Stores one position's K or V vector of one kv head. `slot` is the position's place in the page (0..63).
+/// f16: nearest even, magnitudes above 65504 become 65504 with the sign kept. NaN and infinity are stored as
+/// +0 and make the result false. Returns whether all n values were finite. V padding up to value_stride is
+/// left untouched (pages start zeroed).
+using StoreFn = bool (*)(const float* x, std::size_t n, void* page, std::size_t slot);
+
+struct Table {
+  const char* name;                   // "portable", "avx2", "avx512"
+  const char* matmul_name[kFormatCount];  // the set that serves each format, e.g. "avx512-vnni"; for --kernels
+  MatmulFn matmul[kFormatCount];      // by Format
+  AttentionFn attention_f16, attention_f32;
+  StoreFn store_k_f16, store_k_f32, store_v_f16, store_v_f32;
+
+  /// Rule 3. x[k] -> q[k], scale[k/32], sum[k/32], k a multiple of 32. Per block: amax = integer maximum of
+  /// bits & 0x7fffffff. amax < 2^-100: scale = 0, q = 0. Not finite: scale = NaN, q = 0, sum = 0. Else
+  /// scale = fl(amax / 127), q = nearest even of fl(x * fl(127 / amax)), clamped to [-127, 127].
+  void (*quantize_q8)(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum);
+  /// Rule 4. x[k] -> bf16 y[k rounded up to even]: nearest even, then magnitudes below 2^-50 become +0, an odd
+  /// k is padded with +0. NaN stays NaN (made quiet), infinity stays; a finite value may round to infinity.
+  void (*round_bf16)(const float* x, std::size_t k, std::uint16_t* y);
+
+  /// Rule 7. ss by fma(x, x, s) in 16 stripes; r = 1 / sqrt(fl(fl(ss / n) + eps)); y = fl(fl(x * r) * w).
+  /// y may equal x.
+  void (*rms_norm)(const float* x, const float* w, std::size_t n, float eps, float* y);
+  /// Rule 7. mean = fl(sum / n), sum in 16 stripes; d = fl(x - mean); var = fl(ss / n), ss by fma(d, d, s) in
+  /// 16 stripes; r = 1 / sqrt(fl(var + eps)); y = fma(fl(d * r), w, b). b may be null: y = fl(fl(d * r) * w).
+  /// y may equal x.
+  void (*layer_norm)(const float* x, const float* w, const float* b, std::size_t n, float eps, float* y);
+  /// x[i] = fl(x[i] + y[i]).
+  void (*add)(float* x, const float* y, std::size_t n);
+  /// out[i] = fl(silu(gate[i]) * up[i]), silu(x) = fl(x / fl(1 + exp(-x))). out may equal gate or up.
+  void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* out);
+  /// GELU, tanh form, as x * sigmoid(2u): t = fl(x * x); p = fma(t, 0x1.24609cp-4f, 0x1.988454p+0f);
+  /// y = fl(x / fl(1 + exp(-fl(x * p)))). The constants are 2 sqrt(2/pi) 0.044715 and 2 sqrt(2/pi) to f32.
+  /// y may equal x.
+  void (*gelu_tanh)(const float* x, std::size_t n, float* y);
+  /// y[i] = exp(x[i]), the one exp of the project (kernels/portable/exp.h is its definition):
+  /// exp(+-0) = 1, exp(x < -87) = 0, exp(x > 88.72) = +inf, NaN gives NaN, never subnormal. y may equal x.
+  void (*exp)(const float* x, std::size_t n, float* y);
+  /// Rotates `heads` consecutive vectors of head_dim in place, the first 2 * pairs dimensions of each.
+  /// Pair i is (x[2i], x[2i+1]) for rope_adjacent, (x[i], x[i + pairs]) for rope_halves:
+  /// a' = fma(a, cos[i], -fl(b * sin[i])), b' = fma(a, sin[i], fl(b * cos[i])).
+  void (*rope_adjacent)(float* x, std::size_t heads, std::size_t head_dim, const float* cos, const float* sin,
+                        std::size_t pairs);
+  void (*rope_halves)(float* x, std::size_t heads, std::size_t head_dim, const float* cos, const float* sin,
+                      std::size_t pairs);
+  /// x[i] = fl(x[i] / divisor): the end of attention.
+  void (*divide)(float* x, std::size_t n, float divisor);
+  /// Whether no element is infinite or NaN.
+  bool (*all_finite)(const float* x, std::size_t n);
+};
+
+namespace portable {
+void fill(Table& table);
+}
+namespace avx2 {
+/// Overrides what AVX2 + FMA + F16C compute faster. Precondition: features.avx2.
+void fill(Table& table, const Features& features);
+}
+namespace avx512 {
+/// Overrides further. Precondition: features.avx512; VNNI and BF16 kernels only where features has them.
+void fill(Table& table, const Features& features);
+/// Runs a few thousand discriminating triples through vdpbf16ps and compares with fma(odd) then fma(even).
+bool bf16_dot_agrees();
+}
+
+}  // namespace garam::kernels
