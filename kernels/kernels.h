@@ -104,7 +104,7 @@ struct Table {
   void (*add)(float* x, const float* y, std::size_t n);
   /// out[i] = fl(silu(gate[i]) * up[i]), silu(x) = fl(x / fl(1 + exp(-x))). out may equal gate or up.
   void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* out);
-  /// GELU, tanh form, as x * sigmoid(2u): t = fl(x * x); p = fma(t, 0x1.24609cp-4f, 0x1.988454p+0f);
+  /// GELU, tanh form, as x * sigmoid(2u): t = fl(x * x); p = fma(t, 0x1.2444f2p-4f, 0x1.988454p+0f);
   /// y = fl(x / fl(1 + exp(-fl(x * p)))). The constants are 2 sqrt(2/pi) 0.044715 and 2 sqrt(2/pi) to f32.
   /// y may equal x.
   void (*gelu_tanh)(const float* x, std::size_t n, float* y);
