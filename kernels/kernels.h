@@ -16,9 +16,9 @@
 
 namespace garam::kernels {
 
-/// out[t * out_stride + p * 32 + r] = sum over k of weight(p, r, k) * x(t, k), for `rows` activation rows t and
-/// `panel_count` consecutive panels p. Writes whole panels (32 floats), so out_stride is at least
-/// 32 * panel_count and rows of out are padded to a multiple of 32.
+/// out[t * out_stride + p * 32 + r] = sum over k of weight(p, r, k) * x(t, k), for `rows` activation rows t
+/// and `panel_count` consecutive panels p. Writes whole panels (32 floats), so out_stride is at least 32 *
+/// panel_count and rows of out are padded to a multiple of 32.
 ///
 /// Order of operations, per output, acc starting at +0 and k ascending:
 ///   f32, f16  acc = fma(w[k], x[k], acc), w converted exactly                              (rule 5)
@@ -27,14 +27,14 @@ namespace garam::kernels {
 ///   q8_0,q4_0 per block b of 32: isum = exact integer dot of w and q;
 ///             acc = fma(fl(d * scale[t][b]), float(isum), acc), d converted exactly        (rules 2, 3)
 struct Matmul {
-  const std::byte* panels;     // first panel, layout.h
+  const std::byte* panels;  // first panel, layout.h
   std::size_t panel_count;
-  std::size_t k;               // a multiple of 32 for q8_0 and q4_0
-  const void* x;               // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
-  std::size_t x_stride;        // elements between activation rows
-  const float* scale;          // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
-  const std::int32_t* sum;     // q8 only: [rows][scale_stride], sum of the 32 integers of the block
-  std::size_t scale_stride;    // q8 only: elements between rows of scale and of sum
+  std::size_t k;             // a multiple of 32 for q8_0 and q4_0
+  const void* x;             // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
+  std::size_t x_stride;      // elements between activation rows
+  const float* scale;        // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
+  const std::int32_t* sum;   // q8 only: [rows][scale_stride], sum of the 32 integers of the block
+  std::size_t scale_stride;  // q8 only: elements between rows of scale and of sum
   std::size_t rows;
   float* out;
   std::size_t out_stride;
@@ -44,12 +44,12 @@ using MatmulFn = void (*)(const Matmul&);
 /// One query row (one token, one head) of an attention chunk. `max`, `sum` and `out` are its running state:
 /// before the first chunk *max = -inf, *sum = 0, out[...] = 0.
 struct AttentionRow {
-  const float* q;              // [key_dim]
-  float* out;                  // [value_stride]
+  const float* q;  // [key_dim]
+  float* out;      // [value_stride]
   float* max;
   float* sum;
-  std::int32_t begin;          // visible keys of this chunk: begin <= key < end, relative to the chunk's first
-  std::int32_t end;            // position; begin >= end: the row sees nothing here and keeps its state
+  std::int32_t begin;  // visible keys of this chunk: begin <= key < end, relative to the chunk's first
+  std::int32_t end;    // position; begin >= end: the row sees nothing here and keeps its state
 };
 
 /// One chunk of 256 absolute positions for one kv head and any number of query rows (rule 8). Per row:
@@ -68,7 +68,7 @@ struct AttentionChunk {
   float scale;
   const AttentionRow* rows;
   std::size_t row_count;
-  float* scratch;              // attention_scratch_floats(key_dim, value_dim), 64-byte aligned
+  float* scratch;  // attention_scratch_floats(key_dim, value_dim), 64-byte aligned
 };
 using AttentionFn = void (*)(const AttentionChunk&);
 
@@ -79,9 +79,10 @@ using AttentionFn = void (*)(const AttentionChunk&);
 using StoreFn = bool (*)(const float* x, std::size_t n, void* page, std::size_t slot);
 
 struct Table {
-  const char* name;                   // "portable", "avx2", "avx512"
-  const char* matmul_name[kFormatCount];  // the set that serves each format, e.g. "avx512-vnni"; for --kernels
-  MatmulFn matmul[kFormatCount];      // by Format
+  const char* name;  // "portable", "avx2", "avx512"
+  const char*
+      matmul_name[kFormatCount];  // the set that serves each format, e.g. "avx512-vnni"; for --kernels
+  MatmulFn matmul[kFormatCount];  // by Format
   AttentionFn attention_f16, attention_f32;
   StoreFn store_k_f16, store_k_f32, store_v_f16, store_v_f32;
 
@@ -89,8 +90,9 @@ struct Table {
   /// bits & 0x7fffffff. amax < 2^-100: scale = 0, q = 0. Not finite: scale = NaN, q = 0, sum = 0. Else
   /// scale = fl(amax / 127), q = nearest even of fl(x * fl(127 / amax)), clamped to [-127, 127].
   void (*quantize_q8)(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum);
-  /// Rule 4. x[k] -> bf16 y[k rounded up to even]: nearest even, then magnitudes below 2^-50 become +0, an odd
-  /// k is padded with +0. NaN stays NaN (made quiet), infinity stays; a finite value may round to infinity.
+  /// Rule 4. x[k] -> bf16 y[k rounded up to even]: nearest even, then magnitudes below 2^-50 become +0, an
+  /// odd k is padded with +0. NaN stays NaN (made quiet), infinity stays; a finite value may round to
+  /// infinity.
   void (*round_bf16)(const float* x, std::size_t k, std::uint16_t* y);
 
   /// Rule 7. ss by fma(x, x, s) in 16 stripes; r = 1 / sqrt(fl(fl(ss / n) + eps)); y = fl(fl(x * r) * w).
@@ -130,12 +132,12 @@ void fill(Table& table);
 namespace avx2 {
 /// Overrides what AVX2 + FMA + F16C compute faster. Precondition: features.avx2.
 void fill(Table& table, const Features& features);
-}
+}  // namespace avx2
 namespace avx512 {
 /// Overrides further. Precondition: features.avx512; VNNI and BF16 kernels only where features has them.
 void fill(Table& table, const Features& features);
 /// Runs a few thousand discriminating triples through vdpbf16ps and compares with fma(odd) then fma(even).
 bool bf16_dot_agrees();
-}
+}  // namespace avx512
 
 }  // namespace garam::kernels

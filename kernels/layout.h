@@ -22,12 +22,12 @@
 namespace garam::kernels {
 
 inline constexpr std::size_t kPanelRows = 32;
-inline constexpr std::size_t kBlock = 32;           // values under one activation scale
-inline constexpr std::size_t kLanes = 16;           // stripes of a one-row sum; keys of a K block
-inline constexpr std::size_t kPagePositions = 64;   // positions of one KV page
-inline constexpr std::size_t kChunkPositions = 256; // keys of one attention chunk, at absolute positions
+inline constexpr std::size_t kBlock = 32;            // values under one activation scale
+inline constexpr std::size_t kLanes = 16;            // stripes of a one-row sum; keys of a K block
+inline constexpr std::size_t kPagePositions = 64;    // positions of one KV page
+inline constexpr std::size_t kChunkPositions = 256;  // keys of one attention chunk, at absolute positions
 inline constexpr std::size_t kChunkPages = kChunkPositions / kPagePositions;
-inline constexpr std::size_t kAlignment = 64;       // of panels, activation buffers and KV pages
+inline constexpr std::size_t kAlignment = 64;  // of panels, activation buffers and KV pages
 
 /// Packed weight formats.
 enum class Format : std::uint8_t { kF32, kF16, kBf16, kQ8_0, kQ4_0 };
@@ -43,11 +43,16 @@ constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
 /// Bytes of one panel of `k` columns.
 constexpr std::size_t panel_bytes(Format format, std::size_t k) {
   switch (format) {
-    case Format::kF32: return k * kPanelRows * 4;
-    case Format::kF16: return k * kPanelRows * 2;
-    case Format::kBf16: return (k + 1) / 2 * kPanelRows * 4;
-    case Format::kQ8_0: return k / kBlock * 1088;
-    case Format::kQ4_0: return k / kBlock * 576;
+    case Format::kF32:
+      return k * kPanelRows * 4;
+    case Format::kF16:
+      return k * kPanelRows * 2;
+    case Format::kBf16:
+      return (k + 1) / 2 * kPanelRows * 4;
+    case Format::kQ8_0:
+      return k / kBlock * 1088;
+    case Format::kQ4_0:
+      return k / kBlock * 576;
   }
   return 0;
 }
@@ -55,20 +60,27 @@ constexpr std::size_t panel_bytes(Format format, std::size_t k) {
 constexpr ActivationForm activation_form(Format format) {
   switch (format) {
     case Format::kF32:
-    case Format::kF16: return ActivationForm::kF32;
-    case Format::kBf16: return ActivationForm::kBf16;
+    case Format::kF16:
+      return ActivationForm::kF32;
+    case Format::kBf16:
+      return ActivationForm::kBf16;
     case Format::kQ8_0:
-    case Format::kQ4_0: return ActivationForm::kQ8;
+    case Format::kQ4_0:
+      return ActivationForm::kQ8;
   }
   return ActivationForm::kF32;
 }
 
 // One KV page of one layer and one kv head, 64 positions, element f16 or f32:
 //   K  [64 / 16][head_dim][16 keys]     a lane is a key
-//   V  [64][value_stride]               a lane is a value dimension; value_stride = head_dim rounded up to 16,
+//   V  [64][value_stride]               a lane is a value dimension; value_stride = head_dim rounded up to
+//   16,
 //                                       the padding is zero
-// Every slot is finite at all times: pages start zeroed, stores saturate (f16) and never write NaN or infinity.
-constexpr std::size_t value_stride(std::size_t value_dim) { return round_up(value_dim, kLanes); }
+// Every slot is finite at all times: pages start zeroed, stores saturate (f16) and never write NaN or
+// infinity.
+constexpr std::size_t value_stride(std::size_t value_dim) {
+  return round_up(value_dim, kLanes);
+}
 
 /// Floats of scratch that an attention chunk kernel may use, per worker.
 constexpr std::size_t attention_scratch_floats(std::size_t key_dim, std::size_t value_dim) {

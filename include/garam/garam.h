@@ -1,0 +1,11 @@
+// Everything garam offers.
+#pragma once
+
+#include "garam/error.h"
+#include "garam/generate.h"
+#include "garam/kernel_set.h"
+#include "garam/model.h"
+#include "garam/sampler.h"
+#include "garam/session.h"
+#include "garam/tokenizer.h"
+#include "garam/version.h"

@@ -1,0 +1,93 @@
+// A language model in memory: weights packed for the CPU, tokenizer and hyper-parameters.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "garam/kernel_set.h"
+#include "garam/tokenizer.h"
+
+namespace garam {
+
+/// Called now and then during long work with the share done, 0 to 1, from the thread that started the work.
+using Progress = std::function<void(double done)>;
+
+/// How to load a model.
+struct LoadOptions {
+  KernelSet kernels = KernelSet::kAuto;  ///< forcing a set the CPU lacks is Error(kUnsupported)
+  unsigned threads = 0;  ///< workers for loading and computing, 1 to 1024; 0 = default_threads()
+  Progress progress;     ///< bytes read, as a share
+  std::stop_token stop;  ///< ends loading with Error(kCancelled)
+};
+
+/// One tensor of the file, as `inspect` shows it.
+struct TensorInfo {
+  std::string name;
+  std::string type;                  ///< ggml's name of the weight type, e.g. "q4_0"
+  std::vector<std::uint64_t> shape;  ///< rows first: a weight of `rows x columns` is {rows, columns}
+  std::uint64_t bytes = 0;           ///< in the file
+};
+
+/// What a file says about itself. Readable without loading weights: see inspect().
+struct ModelInfo {
+  std::string architecture;                               ///< general.architecture, e.g. "llama"
+  std::string name;                                       ///< general.name, may be empty
+  std::vector<std::pair<std::string, std::string>> keys;  ///< in file order; long arrays are abbreviated
+  std::vector<TensorInfo> tensors;                        ///< in file order
+  std::uint64_t file_bytes = 0;                           ///< all parts of a split file together
+  std::uint64_t parameters = 0;                           ///< weights in all tensors
+  std::uint64_t weight_bytes = 0;                         ///< predicted memory of the packed weights
+  std::uint64_t kv_bytes_per_page = 0;                    ///< predicted memory of 64 positions of f16 KV
+  std::size_t context = 0;  ///< the context the model was trained with, in tokens
+  std::size_t vocab = 0;    ///< tokens in the vocabulary
+  std::size_t width = 0;    ///< embedding length
+  std::size_t layers = 0;
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  std::size_t hidden = 0;  ///< feed-forward length
+};
+
+/// Reads what a GGUF file says about itself, without its weights. Throws Error as Model::load does for the
+/// container; an architecture or weight type that garam does not compute is not an error here (the predicted
+/// memory is then 0).
+ModelInfo inspect(const std::string& path);
+
+/// An immutable model. Copies share one set of weights; any number of sessions and threads may use it at
+/// once.
+class Model {
+ public:
+  /// Reads a GGUF file (version 2 or 3; of a split file name the first part) with bounded reads and packs the
+  /// weights once. Nothing depends on the file afterwards. Throws Error: kIo, kFormat, kUnsupported,
+  /// kOutOfMemory, kCancelled, kArgument.
+  static Model load(const std::string& path, const LoadOptions& options = {});
+
+  /// Keys, tensors, sizes, predicted memory. Lives as long as the model.
+  const ModelInfo& info() const noexcept;
+  /// The model's tokenizer. Throws Error(kUnsupported) when the file has none ("no vocabulary").
+  const Tokenizer& tokenizer() const;
+  /// A 64-bit hash of everything in the file that decides logits and token ids. Session files carry it.
+  std::uint64_t fingerprint() const noexcept;
+  /// The kernel set in use.
+  KernelSet kernels() const noexcept;
+  /// Which kernels serve this model, e.g. "avx512 (q4_0: avx512-vnni)".
+  std::string kernel_description() const;
+  /// Workers available to sessions of this model.
+  unsigned threads() const noexcept;
+
+  struct Impl;
+  /// For the library's own classes.
+  const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  explicit Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace garam
