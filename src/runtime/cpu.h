@@ -1,0 +1,11 @@
+// What this CPU and its operating system offer.
+#pragma once
+
+#include "kernels/features.h"
+
+namespace garam {
+
+/// Features by cpuid and xgetbv; a set counts only when the system saves its registers.
+kernels::Features detect_features();
+
+}  // namespace garam

@@ -1,0 +1,89 @@
+// Tables are filled from the weakest upwards, each set overriding what it computes faster.
+#include "runtime/kernel_choice.h"
+
+#include <cstdlib>
+
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "runtime/cpu.h"
+
+namespace garam {
+namespace {
+
+constexpr KernelSet kAll[] = {KernelSet::kAuto, KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512};
+
+bool runs_on(KernelSet set, const kernels::Features& features) {
+  switch (set) {
+    case KernelSet::kAvx2:
+      return features.avx2;
+    case KernelSet::kAvx512:
+      return features.avx512;
+    default:
+      return true;
+  }
+}
+
+std::string names(const std::vector<KernelSet>& sets) {
+  std::string list;
+  for (const KernelSet set : sets) {
+    if (!list.empty()) list += ", ";
+    list += to_string(set);
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string_view to_string(KernelSet set) noexcept {
+  switch (set) {
+    case KernelSet::kAuto:
+      return "auto";
+    case KernelSet::kPortable:
+      return "portable";
+    case KernelSet::kAvx2:
+      return "avx2";
+    case KernelSet::kAvx512:
+      return "avx512";
+  }
+  return "?";
+}
+
+KernelSet parse_kernel_set(std::string_view name) {
+  for (const KernelSet set : kAll) {
+    if (name == to_string(set)) return set;
+  }
+  fail(ErrorCode::kArgument, "kernels: expected one of {}, found \"{}\"",
+       names({std::begin(kAll), std::end(kAll)}), name);
+}
+
+std::vector<KernelSet> available_kernel_sets() {
+  const kernels::Features features = detect_features();
+  std::vector<KernelSet> sets;
+  for (const KernelSet set : kAll) {
+    if (set != KernelSet::kAuto && runs_on(set, features)) sets.push_back(set);
+  }
+  return sets;
+}
+
+KernelChoice choose_kernels(KernelSet set) {
+  const kernels::Features features = detect_features();
+  if (set == KernelSet::kAuto) {
+    const char* forced = std::getenv("GARAM_KERNELS");
+    if (forced != nullptr && *forced != '\0') set = parse_kernel_set(forced);
+  }
+  if (set == KernelSet::kAuto) set = available_kernel_sets().back();
+  if (!runs_on(set, features)) {
+    fail(ErrorCode::kUnsupported, "kernels: this CPU cannot run {}; it has {}", to_string(set),
+         names(available_kernel_sets()));
+  }
+  KernelChoice choice{.set = set};
+  const FloatEnvironment environment;
+  kernels::portable::fill(choice.table);
+#if defined(__x86_64__)
+  if (set == KernelSet::kAvx2 || set == KernelSet::kAvx512) kernels::avx2::fill(choice.table, features);
+  if (set == KernelSet::kAvx512) kernels::avx512::fill(choice.table, features);
+#endif
+  return choice;
+}
+
+}  // namespace garam
