@@ -1,0 +1,45 @@
+// The table of weight formats that garam computes: one row per format, one file per format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/layout.h"
+
+namespace garam {
+
+struct WeightFormat {
+  std::string_view name;   // as ggml calls it
+  std::uint32_t ggml_id;   // the type number in GGUF files
+  kernels::Format format;  // the packed format
+  std::size_t block;       // values in a block of the file; rows are whole blocks
+  std::size_t block_bytes;
+
+  /// Packs `row_count` <= 32 file rows of k values, one after the other at `rows`, into one panel; missing
+  /// rows become zero. Returns false when a scale or weight is not finite; the panel is then unspecified.
+  bool (*pack)(const std::byte* rows, std::size_t row_count, std::size_t k, std::byte* panel);
+  /// One row of a panel back as f32: the exact product of scale and integer, rounded once (an embedding).
+  void (*unpack)(const std::byte* panel, std::size_t row, std::size_t k, float* out);
+  /// f32 values to one file row, to nearest. For writers of models.
+  void (*encode)(const float* values, std::size_t k, std::byte* row);
+
+  /// Bytes of one row of k values in the file.
+  std::size_t row_bytes(std::size_t k) const { return k / block * block_bytes; }
+};
+
+/// All formats.
+std::span<const WeightFormat* const> weight_formats();
+/// By ggml type number, or null when garam does not compute it.
+const WeightFormat* find_weight_format(std::uint32_t ggml_id);
+/// By name, or null.
+const WeightFormat* find_weight_format(std::string_view name);
+
+extern const WeightFormat kFormatF32;
+extern const WeightFormat kFormatF16;
+extern const WeightFormat kFormatBf16;
+extern const WeightFormat kFormatQ8_0;
+extern const WeightFormat kFormatQ4_0;
+
+}  // namespace garam
