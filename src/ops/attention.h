@@ -1,0 +1,71 @@
+// Causal attention over paged keys and values, and storing into the pages.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/context.h"
+#include "tensor/matrix.h"
+
+namespace garam::ops {
+
+/// Where things lie in a KV page (64 positions of all layers; kernels/layout.h has the inner layout):
+/// [layer][kv head]{ K block, V block }, each padded to 64 bytes.
+struct KvLayout {
+  std::size_t layers = 0;
+  std::size_t kv_heads = 0;
+  std::size_t key_dim = 0;
+  std::size_t value_dim = 0;
+  bool f16 = true;
+
+  std::size_t element_bytes() const { return f16 ? 2 : 4; }
+  std::size_t k_bytes() const {
+    return kernels::round_up(kernels::kPagePositions * key_dim * element_bytes(), kernels::kAlignment);
+  }
+  std::size_t v_bytes() const {
+    return kernels::round_up(kernels::kPagePositions * kernels::value_stride(value_dim) * element_bytes(),
+                             kernels::kAlignment);
+  }
+  std::size_t k_offset(std::size_t layer, std::size_t kv_head) const {
+    return (layer * kv_heads + kv_head) * (k_bytes() + v_bytes());
+  }
+  std::size_t v_offset(std::size_t layer, std::size_t kv_head) const {
+    return k_offset(layer, kv_head) + k_bytes();
+  }
+  std::size_t page_bytes() const { return layers * kv_heads * (k_bytes() + v_bytes()); }
+};
+
+/// The rows of one sequence in a batch: `rows` consecutive batch rows from `first_row` at consecutive
+/// positions from `first_position`.
+struct SequenceRows {
+  std::span<std::byte* const> pages;  // by position / 64; null where a sliding window dropped the page
+  std::size_t first_row = 0;
+  std::size_t rows = 0;
+  std::int32_t first_position = 0;
+};
+
+/// Writes the K and V of every row into its sequence's page, rounded to the cache type. Sets `finite` to
+/// false when a value is not finite (it is stored as 0, so the page stays usable).
+void store_kv(const Context& context, const KvLayout& layout, std::size_t layer,
+              std::span<const SequenceRows> sequences, const Rows& k, const Rows& v,
+              std::atomic<bool>& finite);
+
+/// One layer's attention.
+struct AttentionOptions {
+  std::size_t layer = 0;
+  std::size_t heads = 0;
+  float scale = 1;
+  std::int32_t window = 0;  // a key is visible while query position - key position < window; 0 = no window
+};
+
+/// Bytes of scratch for `workers` workers.
+std::size_t attention_scratch_bytes(const KvLayout& layout, unsigned workers);
+
+/// out.row(t) = softmax(q k^T * scale) v over the visible keys, heads side by side (numerics rule 8). Query
+/// head h reads kv head h * kv_heads / heads. `scratch` is 64-byte aligned.
+void attention(const Context& context, const KvLayout& layout, const AttentionOptions& options,
+               std::span<const SequenceRows> sequences, const Rows& q, std::byte* scratch, const Rows& out);
+
+}  // namespace garam::ops

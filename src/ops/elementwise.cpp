@@ -1,0 +1,50 @@
+// Each is one kernel call a row.
+#include "ops/elementwise.h"
+
+namespace garam::ops {
+namespace {
+
+// Rows a worker takes at least: a row of 2,048 costs about 0.2 microseconds, a barrier 0.1.
+constexpr std::size_t kGrain = 4;
+
+template <typename Body>
+void each_row(const Context& context, std::size_t rows, const Body& body) {
+  context.split(rows, kGrain, [&](std::size_t begin, std::size_t end, unsigned) {
+    for (std::size_t t = begin; t < end; ++t) body(t);
+  });
+}
+
+}  // namespace
+
+void embed(const Context& context, const Matrix& embedding, std::span<const std::int32_t> tokens,
+           const Rows& out) {
+  each_row(context, tokens.size(),
+           [&](std::size_t t) { embedding.row(static_cast<std::size_t>(tokens[t]), out.row(t)); });
+}
+
+void rms_norm(const Context& context, const Rows& x, const float* weight, float eps, const Rows& out) {
+  each_row(context, x.rows,
+           [&](std::size_t t) { context.table().rms_norm(x.row(t), weight, x.width, eps, out.row(t)); });
+}
+
+void layer_norm(const Context& context, const Rows& x, const float* weight, const float* bias, float eps,
+                const Rows& out) {
+  each_row(context, x.rows, [&](std::size_t t) {
+    context.table().layer_norm(x.row(t), weight, bias, x.width, eps, out.row(t));
+  });
+}
+
+void add(const Context& context, const Rows& x, const Rows& y) {
+  each_row(context, x.rows, [&](std::size_t t) { context.table().add(x.row(t), y.row(t), x.width); });
+}
+
+void silu_mul(const Context& context, const Rows& gate, const Rows& up) {
+  each_row(context, gate.rows,
+           [&](std::size_t t) { context.table().silu_mul(gate.row(t), up.row(t), gate.width, gate.row(t)); });
+}
+
+void gelu_tanh(const Context& context, const Rows& x) {
+  each_row(context, x.rows, [&](std::size_t t) { context.table().gelu_tanh(x.row(t), x.width, x.row(t)); });
+}
+
+}  // namespace garam::ops

@@ -1,0 +1,32 @@
+// Row by row operations: embedding look-up, norms, activations, residual sums. Rows are split over workers.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/context.h"
+#include "tensor/matrix.h"
+
+namespace garam::ops {
+
+/// out.row(t) = row tokens[t] of the embedding matrix.
+void embed(const Context& context, const Matrix& embedding, std::span<const std::int32_t> tokens,
+           const Rows& out);
+
+/// Root-mean-square norm (Zhang and Sennrich 2019). out may be x.
+void rms_norm(const Context& context, const Rows& x, const float* weight, float eps, const Rows& out);
+
+/// Layer norm (Ba et al. 2016). out may be x.
+void layer_norm(const Context& context, const Rows& x, const float* weight, const float* bias, float eps,
+                const Rows& out);
+
+/// x += y.
+void add(const Context& context, const Rows& x, const Rows& y);
+
+/// gate = silu(gate) * up (SwiGLU, Shazeer 2020).
+void silu_mul(const Context& context, const Rows& gate, const Rows& up);
+
+/// x = gelu(x), tanh form (Hendrycks and Gimpel 2016).
+void gelu_tanh(const Context& context, const Rows& x);
+
+}  // namespace garam::ops

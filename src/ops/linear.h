@@ -1,0 +1,32 @@
+// Matrix products of activations with packed weights. Activations are brought into the form a weight format
+// needs once, then shared by every projection that reads them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/context.h"
+#include "tensor/matrix.h"
+
+namespace garam::ops {
+
+/// Room for the integer and bfloat16 forms of one activation matrix.
+struct ActivationForms {
+  std::int8_t* q = nullptr;       // [rows][k]
+  float* scale = nullptr;         // [rows][k / 32]
+  std::int32_t* sum = nullptr;    // [rows][k / 32]
+  std::uint16_t* bf16 = nullptr;  // [rows][k rounded up to even]
+};
+
+/// One projection of a shared input: out = x weight^T + bias.
+struct Projection {
+  const Matrix* weight;  // [out.width, x.width]
+  const float* bias;     // [out.width rounded up to 32], zero padded, or null
+  Rows out;              // stride at least out.width rounded up to 32; the padding is written
+};
+
+/// Computes every projection of x. Each output is one kernel sum (kernels.h), then fl(sum + bias).
+void linear(const Context& context, const Rows& x, const ActivationForms& forms,
+            std::span<const Projection> projections);
+
+}  // namespace garam::ops
