@@ -1,0 +1,48 @@
+// Limits: far above any real model, low enough that no product of two overflows 64 bits.
+#include "core/config.h"
+
+#include "base/fail.h"
+
+namespace garam {
+namespace {
+
+constexpr std::uint64_t kMaxContext = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 24;
+constexpr std::uint64_t kMaxLayers = 1 << 16;
+constexpr std::uint64_t kMaxHeadDim = 1 << 16;
+
+}  // namespace
+
+Config Config::read(const Metadata& metadata, std::size_t vocab) {
+  Config c;
+  c.vocab = vocab;
+  c.context = metadata.integer("context_length", 1, kMaxContext);
+  c.width = metadata.integer("embedding_length", 1, kMaxDimension);
+  c.layers = metadata.integer("block_count", 1, kMaxLayers);
+  c.hidden = metadata.integer("feed_forward_length", 1, kMaxDimension);
+  c.heads = metadata.integer("attention.head_count", 1, kMaxDimension);
+  c.kv_heads = metadata.integer_or("attention.head_count_kv", 1, c.heads, c.heads);
+  if (c.heads % c.kv_heads != 0) {
+    fail(ErrorCode::kFormat, "{}: key {}: expected a divisor of the {} heads, found {}", metadata.file(),
+         metadata.name("attention.head_count_kv"), c.heads, c.kv_heads);
+  }
+  if (!metadata.has("attention.key_length") && c.width % c.heads != 0) {
+    fail(ErrorCode::kFormat, "{}: key {}: expected a divisor of the width {}, found {}", metadata.file(),
+         metadata.name("attention.head_count"), c.width, c.heads);
+  }
+  c.key_dim = metadata.integer_or("attention.key_length", 1, kMaxHeadDim, c.width / c.heads);
+  c.value_dim = metadata.integer_or("attention.value_length", 1, kMaxHeadDim, c.key_dim);
+  c.window = static_cast<std::int32_t>(metadata.integer_or("attention.sliding_window", 0, kMaxContext, 0));
+  if (!metadata.boolean_or("attention.causal", true)) {
+    fail(ErrorCode::kUnsupported, "{}: key {}: expected true, found false: only causal models generate text",
+         metadata.file(), metadata.name("attention.causal"));
+  }
+  if (const auto experts = metadata.integer_or("expert_count", 0, kMaxDimension, 0); experts != 0) {
+    fail(ErrorCode::kUnsupported,
+         "{}: key {}: expected 0, found {}: mixtures of experts are not supported yet", metadata.file(),
+         metadata.name("expert_count"), experts);
+  }
+  return c;
+}
+
+}  // namespace garam

@@ -1,0 +1,32 @@
+// Hyper-parameters that every decoder-only transformer has, read and checked once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/metadata.h"
+#include "ops/attention.h"
+
+namespace garam {
+
+struct Config {
+  std::size_t context = 0;  // positions the model was trained with
+  std::size_t width = 0;    // embedding length
+  std::size_t layers = 0;
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t key_dim = 0;        // of a head
+  std::size_t value_dim = 0;      // of a head
+  std::size_t hidden = 0;         // feed-forward length
+  std::size_t vocab = 0;          // rows of the token embedding
+  std::int32_t window = 0;        // sliding window of every layer, 0 = none
+  std::size_t max_positions = 0;  // largest context a session may ask for, 0 = no limit of the architecture's
+
+  /// Reads the keys that all architectures share. Throws Error(kFormat) for missing or senseless ones.
+  static Config read(const Metadata& metadata, std::size_t vocab);
+
+  ops::KvLayout kv_layout(bool f16) const { return {layers, kv_heads, key_dim, value_dim, f16}; }
+};
+
+}  // namespace garam

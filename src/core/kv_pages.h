@@ -1,0 +1,78 @@
+// The KV cache of one sequence: a list of counted pages of 64 positions. Pages are shared between forks until
+// one of them writes (copy on write).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/memory.h"
+#include "ops/attention.h"
+
+namespace garam {
+
+/// A counted reference to one page. Copying is cheap and thread-safe across sequences.
+class KvPage {
+ public:
+  KvPage() = default;
+  /// A new, zeroed page.
+  explicit KvPage(std::size_t bytes);
+  KvPage(const KvPage& other) noexcept;
+  KvPage(KvPage&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
+  KvPage& operator=(KvPage other) noexcept {
+    std::swap(body_, other.body_);
+    return *this;
+  }
+  ~KvPage();
+
+  std::byte* data() const noexcept { return body_ != nullptr ? body_->memory.data() : nullptr; }
+  explicit operator bool() const noexcept { return body_ != nullptr; }
+  /// Whether this is the only reference; then nobody else can gain one and the page may be written.
+  bool exclusive() const noexcept { return body_->references.load(std::memory_order_acquire) == 1; }
+
+ private:
+  struct Body {
+    explicit Body(std::size_t bytes) : memory(bytes, "KV page") {}
+    std::atomic<std::size_t> references{1};
+    Memory memory;
+  };
+  Body* body_ = nullptr;
+};
+
+/// Positions behind a sliding window that stay available for truncate().
+inline constexpr std::size_t kRollbackMargin = 256;
+
+class KvSequence {
+ public:
+  KvSequence(const ops::KvLayout& layout, std::size_t window) : layout_(layout), window_(window) {}
+
+  const ops::KvLayout& layout() const noexcept { return layout_; }
+  std::size_t length() const noexcept { return length_; }
+  /// Pages by position / 64, null where dropped. Valid until the sequence changes.
+  std::span<std::byte* const> pages() const noexcept { return addresses_; }
+  /// Bytes referred to.
+  std::size_t bytes() const noexcept;
+
+  /// Makes positions [length, length + count) writable: adds zeroed pages and copies a shared last page. On
+  /// Error(kOutOfMemory) the tokens held are unchanged.
+  void reserve(std::size_t count);
+  /// The next `count` reserved positions now hold tokens; drops pages that no window will see again.
+  void commit(std::size_t count);
+  /// Smallest length that truncate() accepts.
+  std::size_t smallest_length() const noexcept;
+  /// Forgets positions from `length` on; precondition: smallest_length() <= length <= length().
+  void truncate(std::size_t length);
+
+ private:
+  void set(std::size_t index, KvPage page);
+
+  ops::KvLayout layout_;
+  std::size_t window_;
+  std::size_t length_ = 0;
+  std::size_t dropped_ = 0;  // pages [0, dropped_) are gone
+  std::vector<KvPage> pages_;
+  std::vector<std::byte*> addresses_;
+};
+
+}  // namespace garam

@@ -1,0 +1,73 @@
+// Declarations are compared exactly: a tensor of another shape is an error, never a reinterpretation.
+#include "core/weights.h"
+
+#include <fmt/ranges.h>
+
+#include "base/fail.h"
+
+namespace garam {
+namespace {
+
+void check_shape(const TensorSource& source, const std::string& name, const TensorEntry& entry,
+                 const std::vector<std::uint64_t>& expected) {
+  if (entry.shape == expected) return;
+  fail(ErrorCode::kFormat, "{}: tensor {}: expected shape [{}], found [{}]", source.file(), name,
+       fmt::join(expected, ", "), fmt::join(entry.shape, ", "));
+}
+
+std::string known_formats() {
+  std::string list;
+  for (const WeightFormat* format : weight_formats()) {
+    if (!list.empty()) list += ", ";
+    list += format->name;
+  }
+  return list;
+}
+
+[[noreturn]] void missing(const TensorSource& source, const std::string& name) {
+  fail(ErrorCode::kFormat, "{}: tensor {}: expected, but it is missing", source.file(), name);
+}
+
+}  // namespace
+
+const Matrix* Weights::optional_matrix(const std::string& name, std::size_t rows, std::size_t k) {
+  const auto entry = source_.find(name);
+  if (!entry) return nullptr;
+  check_shape(source_, name, *entry, {rows, k});
+  const WeightFormat* format = find_weight_format(entry->type);
+  if (format == nullptr) {
+    fail(ErrorCode::kUnsupported, "{}: tensor {}: expected a weight type of {}, found {}", source_.file(),
+         name, known_formats(), entry->type_name);
+  }
+  used_.insert(name);
+  matrices_.push_back({name, {format, nullptr, rows, k}});
+  return &matrices_.back().matrix;
+}
+
+const Vector* Weights::optional_vector(const std::string& name, std::size_t size) {
+  const auto entry = source_.find(name);
+  if (!entry) return nullptr;
+  check_shape(source_, name, *entry, {size});
+  const WeightFormat* format = find_weight_format(entry->type);
+  if (format == nullptr || format->block != 1) {
+    fail(ErrorCode::kUnsupported, "{}: tensor {}: expected weight type f32, f16 or bf16, found {}",
+         source_.file(), name, entry->type_name);
+  }
+  used_.insert(name);
+  vectors_.push_back({name, entry->type, {std::vector<float>(kernels::round_up(size, 32)), size}});
+  return &vectors_.back().vector;
+}
+
+const Matrix& Weights::matrix(const std::string& name, std::size_t rows, std::size_t k) {
+  const Matrix* found = optional_matrix(name, rows, k);
+  if (found == nullptr) missing(source_, name);
+  return *found;
+}
+
+const Vector& Weights::vector(const std::string& name, std::size_t size) {
+  const Vector* found = optional_vector(name, size);
+  if (found == nullptr) missing(source_, name);
+  return *found;
+}
+
+}  // namespace garam

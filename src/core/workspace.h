@@ -1,0 +1,60 @@
+// Memory for the activations of one forward pass: carved in a fixed order, first to measure, then for real,
+// so that computing never allocates.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "base/memory.h"
+#include "ops/linear.h"
+#include "ops/rope.h"
+
+namespace garam {
+
+class Workspace {
+ public:
+  /// A workspace without memory: take() gives null and counts.
+  Workspace() = default;
+
+  /// Makes room for `bytes`; keeps what it has when that is enough.
+  void reserve(std::size_t bytes) {
+    if (bytes > memory_.size()) memory_ = Memory(bytes, "activations");
+  }
+  void rewind() { used_ = 0; }
+  std::size_t used() const { return used_; }
+
+  std::byte* take(std::size_t bytes) {
+    std::byte* p = memory_.data() != nullptr ? memory_.data() + used_ : nullptr;
+    used_ += kernels::round_up(bytes, kernels::kAlignment);
+    return p;
+  }
+
+  /// `rows` rows of `width` floats, the stride rounded up to whole panels.
+  Rows rows(std::size_t rows, std::size_t width) {
+    const std::size_t stride = kernels::round_up(width, kernels::kPanelRows);
+    return {reinterpret_cast<float*>(take(rows * stride * sizeof(float))), rows, width, stride};
+  }
+
+  ops::ActivationForms forms(std::size_t rows, std::size_t k) {
+    ops::ActivationForms f;
+    const std::size_t blocks = (k + kernels::kBlock - 1) / kernels::kBlock;
+    f.q = reinterpret_cast<std::int8_t*>(take(rows * k));
+    f.scale = reinterpret_cast<float*>(take(rows * blocks * sizeof(float)));
+    f.sum = reinterpret_cast<std::int32_t*>(take(rows * blocks * sizeof(std::int32_t)));
+    f.bf16 = reinterpret_cast<std::uint16_t*>(take(rows * (k + 1) * sizeof(std::uint16_t)));
+    return f;
+  }
+
+  ops::Angles angles(std::size_t rows, std::size_t pairs) {
+    ops::Angles a;
+    a.cos = reinterpret_cast<float*>(take(rows * pairs * sizeof(float)));
+    a.sin = reinterpret_cast<float*>(take(rows * pairs * sizeof(float)));
+    return a;
+  }
+
+ private:
+  Memory memory_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace garam
