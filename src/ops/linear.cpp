@@ -3,6 +3,7 @@
 #include "ops/linear.h"
 
 #include <algorithm>
+#include <span>
 
 namespace garam::ops {
 namespace {
@@ -77,8 +78,9 @@ void compute(const kernels::Table& table, const Rows& x, const ActivationForms& 
 }  // namespace
 
 void linear(const Context& context, const Rows& x, const ActivationForms& forms,
-            std::span<const Projection> projections) {
+            std::initializer_list<Projection> list) {
   if (x.rows == 0) return;
+  const std::span<const Projection> projections(list.begin(), list.size());
   prepare(context, x, forms, projections);
   std::size_t panels = 0, largest_panel = 1;
   for (const Projection& p : projections) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <initializer_list>
 
 #include "runtime/context.h"
 #include "tensor/matrix.h"
@@ -27,6 +27,6 @@ struct Projection {
 
 /// Computes every projection of x. Each output is one kernel sum (kernels.h), then fl(sum + bias).
 void linear(const Context& context, const Rows& x, const ActivationForms& forms,
-            std::span<const Projection> projections);
+            std::initializer_list<Projection> projections);
 
 }  // namespace garam::ops

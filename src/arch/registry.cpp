@@ -1,0 +1,47 @@
+// One line per architecture.
+#include "arch/registry.h"
+
+#include "arch/architecture.h"
+#include "base/fail.h"
+
+namespace garam {
+namespace {
+
+struct Entry {
+  std::string_view name;
+  ArchitectureFactory make;
+};
+
+constexpr Entry kEntries[] = {
+    {"gpt2", make_gpt2},
+    {"llama", make_llama},
+};
+
+}  // namespace
+
+std::string known_architectures() {
+  std::string list;
+  for (const Entry& entry : kEntries) {
+    if (!list.empty()) list += ", ";
+    list += entry.name;
+  }
+  return list;
+}
+
+std::unique_ptr<Architecture> make_architecture(std::string_view name, const KeySource& keys,
+                                                const TensorSource& tensors, Weights& weights) {
+  for (const Entry& entry : kEntries) {
+    if (entry.name != name) continue;
+    const Metadata metadata(keys, std::string(name));
+    const auto embedding = tensors.find("token_embd.weight");
+    if (!embedding || embedding->shape.size() != 2) {
+      fail(ErrorCode::kFormat, "{}: tensor token_embd.weight: expected a matrix, found {}", tensors.file(),
+           embedding ? "another shape" : "none");
+    }
+    return entry.make(metadata, Config::read(metadata, embedding->shape[0]), weights);
+  }
+  fail(ErrorCode::kUnsupported, "{}: key general.architecture: expected one of {}, found \"{}\"", keys.file(),
+       known_architectures(), name);
+}
+
+}  // namespace garam
