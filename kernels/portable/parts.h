@@ -1,0 +1,15 @@
+// What the portable table is put together from: each part sets its own entries. Private to kernels/portable.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace garam::kernels::portable {
+
+/// Everything but matmul and attention.
+void fill_vector(Table& table);
+/// matmul and matmul_name.
+void fill_matmul(Table& table);
+/// attention_f16 and attention_f32.
+void fill_attention(Table& table);
+
+}  // namespace garam::kernels::portable
