@@ -97,7 +97,8 @@ struct Row {
 
 /// One forward pass over the next tokens of several sessions of one model, in any mix of prompts and single
 /// steps. Every session gets the same bits as if it had been alone. All or nothing: on an error no session
-/// has changed. Sessions must be of one model; uses the workers of the first row's session.
+/// has changed. Sessions must be of one model and one KV type (Error kArgument); uses the workers of the
+/// first row's session.
 void forward(std::span<const Row> rows, std::stop_token stop = {});
 
 }  // namespace garam

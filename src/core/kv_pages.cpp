@@ -49,8 +49,18 @@ void KvSequence::reserve(std::size_t count) {
   }
 }
 
-void KvSequence::commit(std::size_t count) {
-  length_ += count;
+void KvSequence::restore(std::size_t length, std::size_t dropped) {
+  KvSequence fresh(layout_, window_);
+  fresh.pages_.resize(dropped);
+  fresh.addresses_.resize(dropped);
+  fresh.dropped_ = dropped;
+  fresh.length_ = dropped * kPagePositions;
+  fresh.reserve(length - fresh.length_);
+  fresh.length_ = length;
+  *this = std::move(fresh);
+}
+
+void KvSequence::drop_unreachable() {
   if (window_ == 0) return;
   const std::size_t keep = window_ + kernels::kChunkPositions + kRollbackMargin;
   if (length_ <= keep) return;
@@ -64,6 +74,7 @@ std::size_t KvSequence::smallest_length() const noexcept {
 
 void KvSequence::truncate(std::size_t length) {
   length_ = length;
+  if (length == 0) dropped_ = 0;
   const std::size_t pages = (length + kPagePositions - 1) / kPagePositions;
   if (pages < pages_.size()) {
     pages_.resize(pages);

@@ -57,11 +57,19 @@ class KvSequence {
   /// Makes positions [length, length + count) writable: adds zeroed pages and copies a shared last page. On
   /// Error(kOutOfMemory) the tokens held are unchanged.
   void reserve(std::size_t count);
-  /// The next `count` reserved positions now hold tokens; drops pages that no window will see again.
-  void commit(std::size_t count);
-  /// Smallest length that truncate() accepts.
+  /// The next `count` reserved positions now hold tokens.
+  void commit(std::size_t count) noexcept { length_ += count; }
+  /// Drops pages that no window will see again, but for the rollback margin.
+  void drop_unreachable();
+  /// Pages [0, dropped()) are gone.
+  std::size_t dropped() const noexcept { return dropped_; }
+  /// Replaces everything by `length` positions, of which the first `dropped` pages are gone, in new zeroed
+  /// pages that the caller fills.
+  void restore(std::size_t length, std::size_t dropped);
+  /// Smallest length but 0 that truncate() accepts.
   std::size_t smallest_length() const noexcept;
-  /// Forgets positions from `length` on; precondition: smallest_length() <= length <= length().
+  /// Forgets positions from `length` on; precondition: length <= length(), and
+  /// length is 0 or at least smallest_length().
   void truncate(std::size_t length);
 
  private:

@@ -1,0 +1,27 @@
+// What a Model holds. Immutable after load, but for the pool that lends its workers to one pass at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+#include "garam/model.h"
+#include "runtime/kernel_choice.h"
+#include "runtime/thread_pool.h"
+
+namespace garam {
+
+struct Model::Impl {
+  std::string path;
+  ModelInfo info;
+  KernelChoice kernels;
+  std::unique_ptr<ThreadPool> pool;
+  Memory arena;                    // all packed matrices
+  std::optional<Weights> weights;  // the views that the architecture refers to
+  std::unique_ptr<Architecture> architecture;
+  std::optional<Tokenizer> tokenizer;
+  std::uint64_t fingerprint = 0;
+};
+
+}  // namespace garam
