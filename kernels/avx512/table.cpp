@@ -1,0 +1,10 @@
+// The avx512 table: starts from a table filled with the next weaker set and overrides it part by part.
+#include "kernels/avx512/parts.h"
+
+namespace garam::kernels::avx512 {
+
+void fill(Table& table, [[maybe_unused]] const Features& features) {
+  table.name = "avx512";
+}
+
+}  // namespace garam::kernels::avx512
