@@ -63,6 +63,7 @@ class Weights {
   };
   // For the loader.
   std::deque<NamedMatrix>& matrices() { return matrices_; }
+  const std::deque<NamedMatrix>& matrices() const { return matrices_; }
   std::deque<NamedVector>& vectors() { return vectors_; }
   bool used(const std::string& name) const { return used_.count(name) != 0; }
 

@@ -1,0 +1,18 @@
+// ModelInfo from a file: for inspect() and for loaded models.
+#pragma once
+
+#include "core/config.h"
+#include "core/weights.h"
+#include "garam/model.h"
+#include "io/gguf.h"
+
+namespace garam {
+
+/// What the container says: architecture, keys, tensors, sizes.
+ModelInfo describe(const GgufFile& file);
+
+/// Adds what the architecture made of it: dimensions and predicted memory.
+void describe_architecture(const Config& config, const Weights& weights, const std::string& file,
+                           ModelInfo& info);
+
+}  // namespace garam

@@ -1,0 +1,163 @@
+// Work is cut into groups of panels of about 1 MB of file. Workers take groups in file order, so that reads
+// stay sequential; each group is hashed as read, and hashes are summed, so that their order does not matter.
+#include "model/load_weights.h"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <mutex>
+
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/hash.h"
+#include "runtime/context.h"
+#include "tensor/half.h"
+
+namespace garam {
+namespace {
+
+constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
+
+/// Panels [first_panel, first_panel + panels) of one matrix.
+struct Group {
+  const GgufTensor* tensor;
+  const Matrix* matrix;
+  std::size_t first_panel;
+  std::size_t panels;
+};
+
+std::vector<Group> make_groups(const GgufFile& file, Weights& weights, Memory& arena) {
+  std::vector<Group> groups;
+  std::size_t offset = 0;
+  for (auto& [name, matrix] : weights.matrices()) {
+    matrix.panels = arena.data() + offset;
+    offset += kernels::round_up(matrix.bytes(), kernels::kAlignment);
+    const std::size_t panel_file_bytes = matrix.format->row_bytes(matrix.k) * kernels::kPanelRows;
+    const std::size_t step = std::max<std::size_t>(1, kGroupBytes / panel_file_bytes);
+    for (std::size_t panel = 0; panel < matrix.panel_count(); panel += step) {
+      groups.push_back(
+          {file.find_tensor(name), &matrix, panel, std::min(step, matrix.panel_count() - panel)});
+    }
+  }
+  return groups;
+}
+
+/// Reads and packs one group; returns the hash of its bytes.
+std::uint64_t load_group(const GgufFile& file, const Group& group, std::vector<std::byte>& staging) {
+  const Matrix& m = *group.matrix;
+  const std::size_t row_bytes = m.format->row_bytes(m.k);
+  const std::size_t first_row = group.first_panel * kernels::kPanelRows;
+  const std::size_t rows = std::min(group.panels * kernels::kPanelRows, m.rows - first_row);
+  if (staging.size() < rows * row_bytes) staging.resize(rows * row_bytes);
+  const std::span<std::byte> bytes(staging.data(), rows * row_bytes);
+  file.read(*group.tensor, first_row * row_bytes, bytes);
+  for (std::size_t row = 0; row < rows; row += kernels::kPanelRows) {
+    const std::size_t count = std::min(kernels::kPanelRows, rows - row);
+    std::byte* panel = m.panel(group.first_panel + row / kernels::kPanelRows);
+    if (m.format->pack(bytes.data() + row * row_bytes, count, m.k, panel)) continue;
+    fail(
+        ErrorCode::kFormat,
+        "{}: tensor {}: expected finite weights, found infinity or NaN in rows {} to {}; the file is damaged",
+        file.path(), group.tensor->name, first_row + row, first_row + row + count - 1);
+  }
+  return hash_mix(hash_bytes(bytes.data(), bytes.size()), hash_mix(group.tensor->offset, first_row));
+}
+
+/// Element i of plain file bytes as f32, exactly.
+float element(kernels::Format format, const std::byte* bytes, std::size_t i) {
+  if (format == kernels::Format::kF32) {
+    float value;
+    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
+    return value;
+  }
+  std::uint16_t bits;
+  std::memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+  return format == kernels::Format::kF16 ? half_to_float(bits) : bf16_to_float(bits);
+}
+
+std::uint64_t load_vector(const GgufFile& file, Weights::NamedVector& named) {
+  const GgufTensor& tensor = *file.find_tensor(named.name);
+  const WeightFormat& format = *find_weight_format(named.type);
+  std::vector<std::byte> bytes(format.row_bytes(named.vector.size));
+  file.read(tensor, 0, bytes);
+  for (std::size_t i = 0; i < named.vector.size; ++i) {
+    const float value = element(format.format, bytes.data(), i);
+    if (!std::isfinite(value)) {
+      fail(ErrorCode::kFormat, "{}: tensor {}: expected finite values, found {} at {}; the file is damaged",
+           file.path(), named.name, value, i);
+    }
+    named.vector.values[i] = value;
+  }
+  return hash_mix(hash_bytes(bytes.data(), bytes.size()), tensor.offset);
+}
+
+/// Keeps the first exception of any worker and lets the others stop early.
+class FirstError {
+ public:
+  template <typename Body>
+  void guard(const Body& body) noexcept {
+    try {
+      body();
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+      failed_.store(true, std::memory_order_relaxed);
+    }
+  }
+  bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace
+
+std::uint64_t arena_bytes(const Weights& weights, const std::string& file) {
+  std::optional<std::uint64_t> total = 0;
+  for (const auto& [name, matrix] : weights.matrices()) {
+    const auto aligned = checked_align(matrix.bytes(), kernels::kAlignment);
+    total = total && aligned ? checked_add(*total, *aligned) : std::nullopt;
+  }
+  if (!total) fail(ErrorCode::kFormat, "{}: the weights do not fit 64-bit sizes", file);
+  return *total;
+}
+
+std::uint64_t load_weights(const GgufFile& file, Weights& weights, Memory& arena, ThreadPool& pool,
+                           const LoadOptions& options) {
+  std::uint64_t hash = 0;
+  for (Weights::NamedVector& named : weights.vectors()) hash += load_vector(file, named);
+
+  const std::vector<Group> groups = make_groups(file, weights, arena);
+  std::atomic<std::size_t> next{0}, done{0};
+  std::atomic<std::uint64_t> sum{hash};
+  FirstError errors;
+  const auto work = [&](unsigned worker) {
+    errors.guard([&] {
+      std::vector<std::byte> staging;
+      while (!errors.failed()) {
+        if (options.stop.stop_requested())
+          fail(ErrorCode::kCancelled, "{}: loading was cancelled", file.path());
+        const std::size_t index = next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= groups.size()) return;
+        sum.fetch_add(load_group(file, groups[index], staging), std::memory_order_relaxed);
+        const std::size_t finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
+        if (worker == 0 && options.progress) {
+          options.progress(static_cast<double>(finished) / static_cast<double>(groups.size()));
+        }
+      }
+    });
+  };
+  pool.run([](const void* body, unsigned worker) { (*static_cast<const decltype(work)*>(body))(worker); },
+           &work);
+  errors.rethrow();
+  if (options.progress) options.progress(1);
+  return sum.load();
+}
+
+}  // namespace garam

@@ -1,0 +1,116 @@
+// Loading: read the container, let the architecture declare what it needs, check that nothing is left over,
+// then fill. Order matters: everything cheap that can be wrong is found before anything large is allocated.
+#include "garam/model.h"
+
+#include <algorithm>
+
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/hash.h"
+#include "model/describe.h"
+#include "model/gguf_source.h"
+#include "model/load_weights.h"
+#include "model/model_impl.h"
+#include "model/vocab_from_gguf.h"
+
+namespace garam {
+namespace {
+
+constexpr unsigned kMaxThreads = 1024;
+
+unsigned thread_count(unsigned asked) {
+  if (asked > kMaxThreads) {
+    fail(ErrorCode::kArgument, "threads: expected 0 to {}, found {}", kMaxThreads, asked);
+  }
+  return asked == 0 ? default_threads() : asked;
+}
+
+/// A tensor that nobody uses would be a silently wrong answer: a bias ignored, a norm left out.
+void refuse_unused(const GgufFile& file, const Weights& weights, const std::string& architecture) {
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (weights.used(tensor.name)) continue;
+    fail(
+        ErrorCode::kUnsupported,
+        "{}: tensor {}: expected only tensors that architecture {} computes with; leaving this one out would "
+        "give wrong text",
+        file.path(), tensor.name, architecture);
+  }
+}
+
+std::uint64_t metadata_hash(const GgufFile& file) {
+  std::uint64_t hash = 0;
+  std::vector<std::byte> buffer;
+  for (std::size_t part = 0; part < file.part_count(); ++part) {
+    buffer.resize(file.metadata_end(part));
+    file.read_raw(part, 0, buffer);
+    hash = hash_mix(hash, hash_bytes(buffer.data(), buffer.size()));
+  }
+  return hash;
+}
+
+}  // namespace
+
+Model Model::load(const std::string& path, const LoadOptions& options) {
+  const FloatEnvironment environment;
+  const unsigned threads = thread_count(options.threads);
+  auto impl = std::make_shared<Impl>();
+  impl->path = path;
+  impl->kernels = choose_kernels(options.kernels);
+
+  const GgufFile file = GgufFile::open(path);
+  const GgufKeys keys(file);
+  const GgufTensors tensors(file);
+  impl->info = describe(file);
+  impl->weights.emplace(tensors);
+  impl->architecture = make_architecture(impl->info.architecture, keys, tensors, *impl->weights);
+  refuse_unused(file, *impl->weights, impl->info.architecture);
+  impl->tokenizer = tokenizer_from_gguf(file);
+  describe_architecture(impl->architecture->config(), *impl->weights, file.path(), impl->info);
+  if (impl->tokenizer && impl->tokenizer->size() != impl->info.vocab) {
+    fail(ErrorCode::kFormat, "{}: tensor token_embd.weight: expected {} rows, one a token, found {}", path,
+         impl->tokenizer->size(), impl->info.vocab);
+  }
+
+  impl->pool = std::make_unique<ThreadPool>(threads);
+  impl->arena = Memory(impl->info.weight_bytes, "weights");
+  const std::uint64_t weights = load_weights(file, *impl->weights, impl->arena, *impl->pool, options);
+  impl->architecture->prepare();
+  impl->fingerprint = hash_mix(weights, metadata_hash(file));
+  file.check_unchanged();
+  return Model(std::move(impl));
+}
+
+const ModelInfo& Model::info() const noexcept {
+  return impl_->info;
+}
+
+const Tokenizer& Model::tokenizer() const {
+  if (!impl_->tokenizer) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", impl_->path);
+  return *impl_->tokenizer;
+}
+
+std::uint64_t Model::fingerprint() const noexcept {
+  return impl_->fingerprint;
+}
+KernelSet Model::kernels() const noexcept {
+  return impl_->kernels.set;
+}
+unsigned Model::threads() const noexcept {
+  return impl_->pool->workers();
+}
+
+std::string Model::kernel_description() const {
+  std::string formats;
+  for (const WeightFormat* format : weight_formats()) {
+    const auto& matrices = impl_->weights->matrices();
+    const bool used = std::any_of(matrices.begin(), matrices.end(),
+                                  [&](const auto& named) { return named.matrix.format == format; });
+    if (!used) continue;
+    if (!formats.empty()) formats += ", ";
+    formats += fmt::format("{}: {}", format->name,
+                           impl_->kernels.table.matmul_name[static_cast<std::size_t>(format->format)]);
+  }
+  return fmt::format("{} ({})", impl_->kernels.table.name, formats);
+}
+
+}  // namespace garam

@@ -1,0 +1,201 @@
+// Session files: what save() writes and load() reads back. Little-endian:
+//   8 bytes   "GARAMKV1"
+//   u64       model fingerprint
+//   u64 x 8   KV element bytes, layers, kv heads, key dim, value dim, window, length, dropped pages
+//   i32       [length] tokens
+//   bytes     [pages - dropped] pages as they lie in memory
+//   u64       hash of everything before it
+// A file is untrusted: its size must be exactly what the session's own layout says, ids must be in range, and
+// every stored K and V finite, since masked keys rely on that.
+#include <bit>
+#include <cstring>
+
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "model/session_impl.h"
+
+namespace garam {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "session files are written as memory lies");
+
+constexpr char kMagic[8] = {'G', 'A', 'R', 'A', 'M', 'K', 'V', '1'};
+
+struct Header {
+  char magic[8];
+  std::uint64_t fingerprint;
+  std::uint64_t element_bytes, layers, kv_heads, key_dim, value_dim, window;
+  std::uint64_t length, dropped;
+};
+static_assert(sizeof(Header) == 80);
+
+Header make_header(const Session::Impl& s) {
+  const ops::KvLayout& kv = s.kv.layout();
+  Header h{};
+  std::memcpy(h.magic, kMagic, sizeof kMagic);
+  h.fingerprint = s.model.fingerprint();
+  h.element_bytes = kv.element_bytes();
+  h.layers = kv.layers;
+  h.kv_heads = kv.kv_heads;
+  h.key_dim = kv.key_dim;
+  h.value_dim = kv.value_dim;
+  h.window = static_cast<std::uint64_t>(s.model.impl().architecture->config().window);
+  h.length = s.tokens.size();
+  h.dropped = s.kv.dropped();
+  return h;
+}
+
+/// Throws unless the file's header describes this model and these options.
+void check_header(const std::string& path, const Header& found, const Header& own, std::size_t context) {
+  const auto expect = [&](const char* field, std::uint64_t expected, std::uint64_t value) {
+    if (expected == value) return;
+    fail(ErrorCode::kFormat,
+         "{}: {}: expected {}, found {}; the session was saved with another model or other "
+         "options",
+         path, field, expected, value);
+  };
+  if (std::memcmp(found.magic, kMagic, sizeof kMagic) != 0) {
+    fail(ErrorCode::kFormat, "{}: expected a garam session file, found another magic", path);
+  }
+  expect("model fingerprint", own.fingerprint, found.fingerprint);
+  expect("bytes of a KV element", own.element_bytes, found.element_bytes);
+  expect("layers", own.layers, found.layers);
+  expect("kv heads", own.kv_heads, found.kv_heads);
+  expect("key dimension", own.key_dim, found.key_dim);
+  expect("value dimension", own.value_dim, found.value_dim);
+  expect("sliding window", own.window, found.window);
+  if (found.length > context) {
+    fail(ErrorCode::kContextFull, "{}: length: expected at most the session's context of {}, found {}", path,
+         context, found.length);
+  }
+}
+
+/// Pages dropped by a session of this length and window, the largest number that can be.
+std::uint64_t most_dropped(const Header& h) {
+  const std::uint64_t keep = h.window + kernels::kChunkPositions + kRollbackMargin;
+  return h.window == 0 || h.length <= keep ? 0 : (h.length - keep) / kernels::kPagePositions;
+}
+
+std::uint64_t page_count(std::uint64_t length) {
+  return (length + kernels::kPagePositions - 1) / kernels::kPagePositions;
+}
+
+template <typename Word, Word kExponent>
+bool finite_words(const std::byte* data, std::size_t bytes) {
+  bool finite = true;
+  for (std::size_t i = 0; i < bytes; i += sizeof(Word)) {
+    Word word;
+    std::memcpy(&word, data + i, sizeof word);
+    finite &= (word & kExponent) != kExponent;
+  }
+  return finite;
+}
+
+bool finite_page(const std::byte* data, std::size_t bytes, bool f16) {
+  return f16 ? finite_words<std::uint16_t, 0x7c00>(data, bytes)
+             : finite_words<std::uint32_t, 0x7f800000>(data, bytes);
+}
+
+/// Runs over a file front to back, hashing what passes.
+class HashedReader {
+ public:
+  explicit HashedReader(const std::string& path) : file_(ReadFile::open(path)) {}
+  std::uint64_t size() const { return file_.size(); }
+  std::uint64_t hash() const { return hash_; }
+  void read(void* data, std::size_t bytes) {
+    file_.read(offset_, {static_cast<std::byte*>(data), bytes});
+    offset_ += bytes;
+    hash_ = hash_bytes(data, bytes, hash_);
+  }
+
+ private:
+  ReadFile file_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t hash_ = 0;
+};
+
+class HashedWriter {
+ public:
+  explicit HashedWriter(const std::string& path) : file_(path) {}
+  void write(const void* data, std::size_t bytes) {
+    file_.write({static_cast<const std::byte*>(data), bytes});
+    hash_ = hash_bytes(data, bytes, hash_);
+  }
+  void finish() {
+    const std::uint64_t hash = hash_;
+    write(&hash, sizeof hash);
+    file_.commit();
+  }
+
+ private:
+  AtomicFile file_;
+  std::uint64_t hash_ = 0;
+};
+
+}  // namespace
+
+void Session::save(const std::string& path) const {
+  const Impl& s = *impl_;
+  HashedWriter out(path);
+  const Header header = make_header(s);
+  out.write(&header, sizeof header);
+  out.write(s.tokens.data(), s.tokens.size() * sizeof(std::int32_t));
+  const auto pages = s.kv.pages().first(page_count(s.tokens.size()));
+  for (std::byte* page : pages.subspan(s.kv.dropped())) out.write(page, s.kv.layout().page_bytes());
+  out.finish();
+}
+
+void Session::load(const std::string& path) {
+  Impl& s = *impl_;
+  HashedReader in(path);
+  Header header{};
+  if (in.size() < sizeof header) {
+    fail(ErrorCode::kFormat, "{}: expected at least {} bytes, found {}; the file is cut short", path,
+         sizeof header, in.size());
+  }
+  in.read(&header, sizeof header);
+  check_header(path, header, make_header(s), s.options.context);
+  if (header.dropped > most_dropped(header)) {
+    fail(ErrorCode::kFormat, "{}: dropped pages: expected at most {}, found {}", path, most_dropped(header),
+         header.dropped);
+  }
+  const std::size_t page_bytes = s.kv.layout().page_bytes();
+  const auto payload = checked_mul(page_count(header.length) - header.dropped, page_bytes);
+  const auto rest = sizeof header + header.length * sizeof(std::int32_t) + sizeof(std::uint64_t);
+  const auto expected = payload ? checked_add(*payload, rest) : std::nullopt;
+  if (!expected || *expected != in.size()) {
+    fail(ErrorCode::kFormat, "{}: expected {} bytes for {} tokens, found {}; the file is damaged", path,
+         expected.value_or(0), header.length, in.size());
+  }
+
+  std::vector<std::int32_t> tokens(header.length);
+  in.read(tokens.data(), tokens.size() * sizeof(std::int32_t));
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= 0 && static_cast<std::size_t>(tokens[i]) < s.model.info().vocab) continue;
+    fail(ErrorCode::kFormat, "{}: token {}: expected an id below {}, found {}", path, i, s.model.info().vocab,
+         tokens[i]);
+  }
+  KvSequence kv = s.kv;
+  kv.restore(header.length, header.dropped);
+  for (std::byte* page : kv.pages().subspan(header.dropped)) {
+    in.read(page, page_bytes);
+    if (!finite_page(page, page_bytes, s.kv.layout().f16)) {
+      fail(ErrorCode::kFormat,
+           "{}: expected finite keys and values, found infinity or NaN; the file is damaged", path);
+    }
+  }
+  const std::uint64_t hash = in.hash();
+  std::uint64_t stored = 0;
+  in.read(&stored, sizeof stored);
+  if (stored != hash) {
+    fail(ErrorCode::kFormat, "{}: checksum: expected {:016x}, found {:016x}; the file is damaged", path,
+         stored, hash);
+  }
+  s.kv = std::move(kv);
+  s.tokens = std::move(tokens);
+  s.forget_logits();
+}
+
+}  // namespace garam
