@@ -1,0 +1,282 @@
+// Mirrors the published architectures: GPT-2 (Radford et al. 2019) and Llama (Touvron et al. 2023) with RoPE
+// scaling after Chen et al. 2023 (linear) and Peng et al. 2023 (YaRN). One token row after the other.
+#include "support/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace garam::test {
+namespace {
+
+constexpr std::uint32_t kQ4_0 = 2, kQ8_0 = 8, kBf16 = 30;
+constexpr double kPi = 3.14159265358979323846;
+
+/// [rows][width] activations.
+struct Table {
+  std::size_t rows = 0;
+  std::size_t width = 0;
+  std::vector<double> values;
+  Table(std::size_t r, std::size_t w) : rows(r), width(w), values(r * w) {}
+  double* row(std::size_t i) { return values.data() + i * width; }
+  const double* row(std::size_t i) const { return values.data() + i * width; }
+};
+
+/// To a float format with `bits` bits of mantissa and smallest normal exponent `lowest`, nearest even.
+double round_to(double x, int bits, int lowest) {
+  if (x == 0) return x;
+  const double step = std::ldexp(1.0, std::max(std::ilogb(x), lowest) - bits);
+  return std::nearbyint(x / step) * step;
+}
+
+double round_half(double x) {
+  return std::clamp(round_to(x, 10, -14), -65504.0, 65504.0);
+}
+
+void round_bf16(double* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = std::fabs(x[i]) < 0x1p-50 ? 0 : round_to(x[i], 7, -126);
+}
+
+void round_q8(double* x, std::size_t n) {
+  for (std::size_t block = 0; block < n; block += 32) {
+    double largest = 0;
+    for (std::size_t i = block; i < block + 32; ++i) largest = std::max(largest, std::fabs(x[i]));
+    for (std::size_t i = block; i < block + 32; ++i) {
+      x[i] = largest < 0x1p-100 ? 0 : std::nearbyint(x[i] * (127 / largest)) * (largest / 127);
+    }
+  }
+}
+
+class Forward {
+ public:
+  Forward(const ReferenceFile& file, std::size_t tokens, const ReferenceOptions& options)
+      : file_(file), options_(options), tokens_(tokens), name_(file.strings.at("general.architecture")) {
+    width_ = size("embedding_length");
+    layers_ = size("block_count");
+    heads_ = size("attention.head_count");
+    kv_heads_ = size("attention.head_count_kv", heads_);
+    key_dim_ = size("attention.key_length", width_ / heads_);
+    value_dim_ = size("attention.value_length", key_dim_);
+    window_ = size("attention.sliding_window", 0);
+  }
+
+  std::vector<double> run(std::span<const std::int32_t> ids) {
+    const bool gpt2 = name_ == "gpt2";
+    if (!gpt2 && name_ != "llama") throw std::runtime_error("reference: architecture " + name_);
+    if (!gpt2) make_angles();
+    const ReferenceTensor& embedding = file_.tensor("token_embd.weight");
+    Table x(tokens_, width_);
+    for (std::size_t t = 0; t < tokens_; ++t) {
+      const double* from = embedding.values.data() + static_cast<std::size_t>(ids[t]) * width_;
+      std::copy_n(from, width_, x.row(t));
+      if (!gpt2) continue;
+      const double* position = file_.tensor("position_embd.weight").values.data() + t * width_;
+      for (std::size_t i = 0; i < width_; ++i) x.row(t)[i] += position[i];
+    }
+    for (std::size_t i = 0; i < layers_; ++i) {
+      const std::string blk = "blk." + std::to_string(i) + ".";
+      add(x, attention(blk, norm(x, blk + "attn_norm")));
+      add(x,
+          gpt2 ? gelu_block(blk, norm(x, blk + "ffn_norm")) : swiglu_block(blk, norm(x, blk + "ffn_norm")));
+    }
+    const Table last = norm(x, "output_norm");
+    return linear(last, file_.find("output.weight") != nullptr ? "output" : "token_embd").values;
+  }
+
+ private:
+  double number(const std::string& key, double fallback) const {
+    return file_.number(name_ + "." + key).value_or(fallback);
+  }
+  std::size_t size(const std::string& key, std::size_t fallback = 0) const {
+    return static_cast<std::size_t>(number(key, static_cast<double>(fallback)));
+  }
+
+  static void add(Table& x, const Table& y) {
+    for (std::size_t i = 0; i < x.values.size(); ++i) x.values[i] += y.values[i];
+  }
+
+  /// LayerNorm where the file gives its epsilon, else RMSNorm.
+  Table norm(const Table& x, const std::string& name) const {
+    const auto layer_eps = file_.number(name_ + ".attention.layer_norm_epsilon");
+    const double eps = layer_eps ? *layer_eps : number("attention.layer_norm_rms_epsilon", 0);
+    const std::vector<double>& weight = file_.tensor(name + ".weight").values;
+    const ReferenceTensor* bias = file_.find(name + ".bias");
+    Table y(x.rows, x.width);
+    for (std::size_t t = 0; t < x.rows; ++t) {
+      const auto n = static_cast<double>(x.width);
+      double mean = 0, square = 0;
+      for (std::size_t i = 0; layer_eps && i < x.width; ++i) mean += x.row(t)[i] / n;
+      for (std::size_t i = 0; i < x.width; ++i) square += (x.row(t)[i] - mean) * (x.row(t)[i] - mean) / n;
+      for (std::size_t i = 0; i < x.width; ++i) {
+        y.row(t)[i] = (x.row(t)[i] - mean) / std::sqrt(square + eps) * weight[i];
+        if (bias != nullptr) y.row(t)[i] += bias->values[i];
+      }
+    }
+    return y;
+  }
+
+  Table linear(const Table& input, const std::string& name) const {
+    const ReferenceTensor& weight = file_.tensor(name + ".weight");
+    const ReferenceTensor* bias = file_.find(name + ".bias");
+    Table x = input;
+    for (std::size_t t = 0; options_.round_activations && t < x.rows; ++t) {
+      if (weight.type == kQ8_0 || weight.type == kQ4_0) round_q8(x.row(t), x.width);
+      if (weight.type == kBf16) round_bf16(x.row(t), x.width);
+    }
+    Table y(x.rows, weight.shape[0]);
+    for (std::size_t t = 0; t < x.rows; ++t) {
+      for (std::size_t r = 0; r < y.width; ++r) {
+        const double* w = weight.values.data() + r * x.width;
+        const double* in = x.row(t);
+        double sum = bias != nullptr ? bias->values[r] : 0;
+        for (std::size_t i = 0; i < x.width; ++i) sum += w[i] * in[i];
+        y.row(t)[r] = sum;
+      }
+    }
+    return y;
+  }
+
+  static Table columns(const Table& x, std::size_t first, std::size_t count) {
+    Table y(x.rows, count);
+    for (std::size_t t = 0; t < x.rows; ++t) std::copy_n(x.row(t) + first, count, y.row(t));
+    return y;
+  }
+
+  Table attention(const std::string& blk, const Table& x) const {
+    const std::size_t q_width = heads_ * key_dim_, k_width = kv_heads_ * key_dim_;
+    const std::size_t v_width = kv_heads_ * value_dim_;
+    Table q(0, 0), k(0, 0), v(0, 0);
+    if (file_.find(blk + "attn_qkv.weight") != nullptr) {
+      const Table qkv = linear(x, blk + "attn_qkv");
+      q = columns(qkv, 0, q_width);
+      k = columns(qkv, q_width, k_width);
+      v = columns(qkv, q_width + k_width, v_width);
+    } else {
+      q = linear(x, blk + "attn_q");
+      k = linear(x, blk + "attn_k");
+      v = linear(x, blk + "attn_v");
+    }
+    rotate(q);
+    rotate(k);
+    if (options_.f16_kv) {
+      for (double& value : k.values) value = round_half(value);
+      for (double& value : v.values) value = round_half(value);
+    }
+    Table out(tokens_, heads_ * value_dim_);
+    for (std::size_t t = 0; t < tokens_; ++t) {
+      for (std::size_t h = 0; h < heads_; ++h) attend(q, k, v, t, h, out.row(t) + h * value_dim_);
+    }
+    return linear(out, blk + "attn_output");
+  }
+
+  void attend(const Table& q, const Table& k, const Table& v, std::size_t t, std::size_t h,
+              double* out) const {
+    const std::size_t kv_head = h * kv_heads_ / heads_;
+    const std::size_t first = window_ > 0 && t + 1 > window_ ? t + 1 - window_ : 0;
+    std::vector<double> p;
+    for (std::size_t s = first; s <= t; ++s) {
+      double dot = 0;
+      for (std::size_t i = 0; i < key_dim_; ++i) {
+        dot += q.row(t)[h * key_dim_ + i] * k.row(s)[kv_head * key_dim_ + i];
+      }
+      p.push_back(dot / std::sqrt(static_cast<double>(key_dim_)));
+    }
+    const double largest = *std::max_element(p.begin(), p.end());
+    double sum = 0;
+    for (double& score : p) sum += score = std::exp(score - largest);
+    for (std::size_t s = first; s <= t; ++s) {
+      const double* value = v.row(s) + kv_head * value_dim_;
+      for (std::size_t i = 0; i < value_dim_; ++i) out[i] += p[s - first] / sum * value[i];
+    }
+  }
+
+  /// The angle of pair i at position t is t * frequency_[i].
+  void make_angles() {
+    const std::size_t dims = size("rope.dimension_count", key_dim_);
+    const double base = number("rope.freq_base", 10000);
+    const auto type = file_.strings.find(name_ + ".rope.scaling.type");
+    const std::string scaling = type == file_.strings.end() ? "" : type->second;
+    const bool yarn = scaling == "yarn";
+    double factor = 1;
+    if (yarn || scaling == "linear") factor = number("rope.scaling.factor", 1);
+    if (scaling.empty()) factor = number("rope.scale_linear", 1);
+    magnitude_ = number("rope.scaling.attn_factor", 1) * (yarn ? 1 + 0.1 * std::log(factor) : 1);
+    const double original =
+        number("rope.scaling.original_context_length", static_cast<double>(size("context_length")));
+    const auto pair_turning = [&](double turns) {
+      return static_cast<double>(dims) * std::log(original / (turns * 2 * kPi)) / (2 * std::log(base));
+    };
+    const double low = std::max(0.0, std::floor(pair_turning(number("rope.scaling.yarn_beta_fast", 32))));
+    const double high = std::min(static_cast<double>(dims) - 1,
+                                 std::ceil(pair_turning(number("rope.scaling.yarn_beta_slow", 1))));
+    const ReferenceTensor* factors = file_.find("rope_freqs.weight");
+    for (std::size_t i = 0; i < dims / 2; ++i) {
+      double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(dims));
+      if (factors != nullptr) frequency /= factors->values[i];
+      const double ramp = (static_cast<double>(i) - low) / std::max(0.001, high - low);
+      const double keep = yarn ? 1 - std::clamp(ramp, 0.0, 1.0) : 0;
+      frequency_.push_back(frequency / factor * (1 - keep) + frequency * keep);
+    }
+  }
+
+  /// Adjacent dimensions make a pair.
+  void rotate(Table& x) const {
+    for (std::size_t t = 0; !frequency_.empty() && t < x.rows; ++t) {
+      for (std::size_t head = 0; head < x.width; head += key_dim_) {
+        for (std::size_t i = 0; i < frequency_.size(); ++i) {
+          const double angle = static_cast<double>(t) * frequency_[i];
+          const double c = std::cos(angle) * magnitude_, s = std::sin(angle) * magnitude_;
+          double* pair = x.row(t) + head + 2 * i;
+          const double a = pair[0], b = pair[1];
+          pair[0] = a * c - b * s;
+          pair[1] = a * s + b * c;
+        }
+      }
+    }
+  }
+
+  Table gelu_block(const std::string& blk, const Table& x) const {
+    Table up = linear(x, blk + "ffn_up");
+    for (double& u : up.values) {
+      u = 0.5 * u * (1 + std::tanh(std::sqrt(2 / kPi) * (u + 0.044715 * u * u * u)));
+    }
+    return linear(up, blk + "ffn_down");
+  }
+
+  Table swiglu_block(const std::string& blk, const Table& x) const {
+    Table gate = linear(x, blk + "ffn_gate");
+    const Table up = linear(x, blk + "ffn_up");
+    for (std::size_t i = 0; i < gate.values.size(); ++i) {
+      gate.values[i] = gate.values[i] / (1 + std::exp(-gate.values[i])) * up.values[i];
+    }
+    return linear(gate, blk + "ffn_down");
+  }
+
+  const ReferenceFile& file_;
+  ReferenceOptions options_;
+  std::size_t tokens_;
+  std::string name_;
+  std::size_t width_ = 0, layers_ = 0, heads_ = 0, kv_heads_ = 0, key_dim_ = 0, value_dim_ = 0, window_ = 0;
+  std::vector<double> frequency_;  // empty: no rotation
+  double magnitude_ = 1;
+};
+
+}  // namespace
+
+std::vector<double> reference_logits(const ReferenceFile& file, std::span<const std::int32_t> tokens,
+                                     const ReferenceOptions& options) {
+  return Forward(file, tokens.size(), options).run(tokens);
+}
+
+double relative_rms(std::span<const float> found, std::span<const double> exact) {
+  if (found.size() != exact.size()) return std::numeric_limits<double>::infinity();
+  double error = 0, square = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    error += (found[i] - exact[i]) * (found[i] - exact[i]);
+    square += exact[i] * exact[i];
+  }
+  return std::sqrt(error / square);
+}
+
+}  // namespace garam::test
