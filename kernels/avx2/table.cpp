@@ -5,6 +5,7 @@ namespace garam::kernels::avx2 {
 
 void fill(Table& table, [[maybe_unused]] const Features& features) {
   table.name = "avx2";
+  fill_vector(table);
 }
 
 }  // namespace garam::kernels::avx2

@@ -1,0 +1,12 @@
+// Norms, activations, RoPE, conversions and KV stores: the bodies of kernels/simd on this set's lanes.
+#include "kernels/avx512/lanes.h"
+#include "kernels/avx512/parts.h"
+#include "kernels/simd/fill.h"
+
+namespace garam::kernels::avx512 {
+
+void fill_vector(Table& table) {
+  simd::fill_vector<Lanes>(table);
+}
+
+}  // namespace garam::kernels::avx512

@@ -1,0 +1,93 @@
+// Activations into the forms that matmul kernels read (numerics rules 3 and 4), and stores into KV pages.
+// Float to integer conversion rounds nearest even because callers set the float environment (rule 6).
+#pragma once
+
+#include "kernels/simd/elementwise.h"
+
+namespace garam::kernels::simd {
+
+template <typename L>
+void quantize_q8(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum) {
+  constexpr typename L::Full kFull{};
+  for (std::size_t block = 0; block < k / kBlock; ++block, x += kBlock, q += kBlock) {
+    const auto low = L::load(x, kFull);
+    const auto high = L::load(x + kLanes, kFull);
+    const std::int32_t amax_bits = L::largest(L::max(magnitude<L>(low), magnitude<L>(high)));
+    const bool poison = amax_bits >= 0x7f800000;
+    if (poison || amax_bits < (127 - 100) << 23) {
+      const auto zero = L::set_int(0);
+      L::store_int8(q, zero);
+      L::store_int8(q + kLanes, zero);
+      scale[block] = poison ? __builtin_nanf("") : 0.0f;
+      sum[block] = 0;
+      continue;
+    }
+    const auto amax = __builtin_bit_cast(float, amax_bits);
+    // |x * inverse| <= 127 * (1 + 2^-24)^2 rounds to 127 at most: the clamp of the contract never acts.
+    const auto inverse = L::set(127.0f / amax);
+    const auto q_low = L::nearest(L::mul(low, inverse));
+    const auto q_high = L::nearest(L::mul(high, inverse));
+    L::store_int8(q, q_low);
+    L::store_int8(q + kLanes, q_high);
+    scale[block] = amax / 127.0f;
+    sum[block] = L::total(L::add(q_low, q_high));
+  }
+}
+
+template <typename L>
+void round_bf16(const float* x, std::size_t k, std::uint16_t* y) {
+  each<L>(k, [&](std::size_t i, auto part) {
+    const auto bits = L::bits(L::load(x + i, part));
+    const auto upper = L::template shift_right<16>(bits);
+    const auto bias = L::add(L::bit_and(upper, L::set_int(1)), L::set_int(0x7fff));
+    const auto rounded = L::template shift_right<16>(L::add(bits, bias));
+    const auto quiet = L::bit_or(upper, L::set_int(0x40));
+    const auto nan = L::less(L::set_int(0x7f800000), L::bit_and(bits, L::set_int(0x7fffffff)));
+    const auto value = L::select(nan, quiet, rounded);
+    const auto small = L::less(L::bit_and(value, L::set_int(0x7fff)), L::set_int((127 - 50) << 7));
+    L::store_uint16(y + i, L::select(small, L::set_int(0), value), part);
+  });
+  if (k % 2 != 0) y[k] = 0;
+}
+
+/// What a KV page keeps of x: zero for what is not finite. `largest` collects the magnitudes.
+template <typename L>
+inline typename L::F storable(typename L::F x, typename L::I& largest) {
+  const auto size = magnitude<L>(x);
+  largest = L::max(largest, size);
+  return L::select(L::less(size, L::set_int(0x7f800000)), x, L::zero());
+}
+
+template <typename L, typename Part>
+inline void store_elements(float* to, typename L::F x, Part part) {
+  L::store(to, x, part);
+}
+template <typename L, typename Part>
+inline void store_elements(std::uint16_t* to, typename L::F x, Part part) {
+  L::store_f16(to, L::clamp(x, 65504.0f), part);
+}
+
+template <typename L, typename Element>
+bool store_v(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* value = static_cast<Element*>(page) + slot * value_stride(n);
+  auto largest = L::set_int(0);
+  each<L>(n, [&](std::size_t i, auto part) {
+    store_elements<L>(value + i, storable<L>(L::load(x + i, part), largest), part);
+  });
+  return L::largest(largest) < 0x7f800000;
+}
+
+template <typename L, typename Element>
+bool store_k(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* key = static_cast<Element*>(page) + slot / kLanes * n * kLanes + slot % kLanes;
+  auto largest = L::set_int(0);
+  each<L>(n, [&](std::size_t i, auto part) {
+    Element row[kLanes];
+    store_elements<L>(row, storable<L>(L::load(x + i, part), largest), typename L::Full{});
+    const std::size_t count = n - i < kLanes ? n - i : kLanes;
+    for (std::size_t j = 0; j < count; ++j) key[(i + j) * kLanes] = row[j];
+  });
+  return L::largest(largest) < 0x7f800000;
+}
+
+}  // namespace garam::kernels::simd
