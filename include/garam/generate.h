@@ -45,19 +45,19 @@ struct GenerateOptions {
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;
   std::int32_t repeat_last_n = 64;
-  std::vector<std::pair<std::int32_t, float>> logit_bias;
+  std::vector<std::pair<std::int32_t, float>> logit_bias{};
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;
-  std::vector<std::string> stop_strings;  ///< the text ends before the first of these, also across tokens
-  bool ignore_end_of_generation = false;  ///< go on after end-of-generation tokens (their logits are kept)
+  std::vector<std::string> stop_strings{};  ///< the text ends before the first of these, also across tokens
+  bool ignore_end_of_generation = false;    ///< go on after end-of-generation tokens (their logits are kept)
   bool add_special = true;       ///< add BOS (and EOS) as the model wants; only into an empty session
   bool parse_special = false;    ///< read control tokens written in the prompt
   bool print_special = false;    ///< pass the text of control tokens to the callback
   bool logprobs = false;         ///< fill GenerateResult::logprobs
   std::size_t top_logprobs = 0;  ///< and the n most likely alternatives of each
   ContextPolicy context_policy = ContextPolicy::kError;
-  std::stop_token stop;       ///< checked between tokens, layers and prompt chunks
-  Progress prefill_progress;  ///< share of the prompt read
+  std::stop_token stop{};       ///< checked between tokens, layers and prompt chunks
+  Progress prefill_progress{};  ///< share of the prompt read
 };
 
 /// Log-probabilities of one generated token.

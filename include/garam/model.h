@@ -21,9 +21,9 @@ using Progress = std::function<void(double done)>;
 /// How to load a model.
 struct LoadOptions {
   KernelSet kernels = KernelSet::kAuto;  ///< forcing a set the CPU lacks is Error(kUnsupported)
-  unsigned threads = 0;  ///< workers for loading and computing, 1 to 1024; 0 = default_threads()
-  Progress progress;     ///< bytes read, as a share
-  std::stop_token stop;  ///< ends loading with Error(kCancelled)
+  unsigned threads = 0;    ///< workers for loading and computing, 1 to 1024; 0 = default_threads()
+  Progress progress{};     ///< bytes read, as a share
+  std::stop_token stop{};  ///< ends loading with Error(kCancelled)
 };
 
 /// One tensor of the file, as `inspect` shows it.

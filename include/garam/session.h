@@ -26,8 +26,8 @@ struct SessionOptions {
 /// Options of one prefill.
 struct PrefillOptions {
   bool all_logits = false;  ///< keep the logits of every token, not only of the last
-  Progress progress;        ///< share of the tokens done
-  std::stop_token stop;     ///< ends with Error(kCancelled), the session at its old length
+  Progress progress{};      ///< share of the tokens done
+  std::stop_token stop{};   ///< ends with Error(kCancelled), the session at its old length
 };
 
 /// One sequence: its tokens, its KV pages and the logits of its last step. Movable, not copyable (see fork).
