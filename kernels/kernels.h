@@ -29,10 +29,10 @@ namespace garam::kernels {
 struct Matmul {
   const std::byte* panels;  // first panel, layout.h
   std::size_t panel_count;
-  std::size_t k;             // a multiple of 32 for q8_0 and q4_0
-  const void* x;             // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
-  std::size_t x_stride;      // elements between activation rows
-  const float* scale;        // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
+  std::size_t k;         // a multiple of 32 for q8_0 and q4_0
+  const void* x;         // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
+  std::size_t x_stride;  // elements between activation rows, any number: rows are aligned to their type only
+  const float* scale;    // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
   const std::int32_t* sum;   // q8 only: [rows][scale_stride], sum of the 32 integers of the block
   std::size_t scale_stride;  // q8 only: elements between rows of scale and of sum
   std::size_t rows;
@@ -59,7 +59,10 @@ struct AttentionRow {
 ///   o[d] = +0; o[d] = fma(v[key][d], p[key], o[d]), keys ascending; then o[d] = fl(o[d] + 0)
 ///   M' = max(M, m); a = exp(fl(M - M')); b = exp(fl(m - M'))
 ///   L = fma(L, a, fl(l * b)); O[d] = fma(O[d], a, fl(o[d] * b)); M = M'
-/// Pages that hold no visible key of any row may be null and are not read.
+/// d runs over value_stride(value_dim): V padding is zero, so is the padding of out. A row with a NaN score,
+/// or whose largest visible score is infinite, ends with NaN in sum and in all of out, and stays so; its max
+/// is then unspecified. The sign of a zero max is unspecified. Pages that hold no visible key of any row may
+/// be null and are not read.
 struct AttentionChunk {
   const void* const* k_pages;  // [kChunkPages], each this layer's and kv head's K of one page
   const void* const* v_pages;  // [kChunkPages]
