@@ -36,13 +36,16 @@ struct DecodeOptions {
 /// where each rule comes from. Ids equal those of llama.cpp.
 class Tokenizer {
  public:
-  /// The ids of `text`, any bytes of any length (embedded NUL included). Bytes that are not UTF-8 are kept
-  /// where the vocabulary has byte tokens. Time grows as n log n at worst, memory linearly.
-  /// Throws Error(kArgument) when there would be more than 2^31-1 ids, std::bad_alloc when memory is short.
+  /// The ids of `text`: any bytes, embedded NUL included, up to 2^30 of them. Bytes that are not UTF-8 become
+  /// U+FFFD in byte-level BPE and byte tokens in SentencePiece vocabularies, as in the reference tokenizers.
+  /// Time grows as n log n at worst, memory linearly. Throws Error(kArgument) for longer texts, for more than
+  /// 2^31-1 ids, and for text that the vocabulary cannot spell when it has no unknown token either;
+  /// std::bad_alloc when memory is short.
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
 
-  /// The bytes that `ids` stand for: the inverse of encode(), exact where the vocabulary can spell every byte
-  /// (for text without control tokens; white space that a token swallows at encode, as phi-3's do, is lost).
+  /// The bytes that `ids` stand for: the inverse of encode() for valid UTF-8, where the vocabulary can spell
+  /// every byte and the text has no control tokens. What encode() does not keep is lost: white space that a
+  /// token swallows (phi-3), the difference between a space and U+2581 (SentencePiece).
   /// May end in half a UTF-8 character, if ids do; see TextStream for output that never does.
   /// With add_space_prefix() one leading space is dropped at the start and behind control and user-defined
   /// tokens, where encode() put it.
@@ -53,7 +56,7 @@ class Tokenizer {
   std::string piece(std::int32_t id) const;
   /// The token as the vocabulary writes it. Valid as long as any copy of this tokenizer lives.
   std::string_view text(std::int32_t id) const;
-  /// The id whose vocabulary text is `text`; of several the last one.
+  /// The id whose vocabulary text is `text`, as text() gives it.
   std::optional<std::int32_t> find(std::string_view text) const;
 
   /// Tokens in the vocabulary.

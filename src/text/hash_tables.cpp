@@ -1,0 +1,121 @@
+// Open addressing with linear probing, at most half full.
+#include "text/hash_tables.h"
+
+#include <bit>
+#include <cstring>
+#include <random>
+
+#include "base/hash.h"
+
+namespace garam {
+namespace {
+
+std::size_t slots_for(std::size_t entries) {
+  return std::bit_ceil(entries * 2 + 2);
+}
+
+/// Vocabularies come from strangers: with a fixed seed one could be made whose texts all collide. No result
+/// depends on the seed, only how long a lookup takes.
+std::uint64_t random_seed() {
+  static const std::uint64_t seed = [] {
+    std::random_device device;
+    return static_cast<std::uint64_t>(device()) << 32 | device();
+  }();
+  return seed;
+}
+
+std::uint64_t load(const char* p, std::size_t bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, p, bytes);
+  return word;
+}
+
+}  // namespace
+
+TextTable::TextTable(std::size_t expected)
+    : slots_(slots_for(expected), Slot{0, kAbsent}), seed_(random_seed()) {
+  entries_.reserve(expected);
+}
+
+std::uint32_t TextTable::hash(std::string_view text) const {
+  const char* p = text.data();
+  const std::size_t n = text.size();
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  std::uint64_t state = seed_ + n;
+  // Loads of a fixed size that overlap: a copy of variable size would cost more than the rest.
+  if (n >= 8) {
+    for (std::size_t i = 0; i + 16 < n; i += 16) state = hash_mix(state ^ load(p + i, 8), load(p + i + 8, 8));
+    a = load(n > 16 ? p + n - 16 : p, 8);
+    b = load(p + n - 8, 8);
+  } else if (n >= 4) {
+    a = load(p, 4);
+    b = load(p + n - 4, 4);
+  } else if (n > 0) {
+    a = static_cast<unsigned char>(p[0]) |
+        static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 |
+        static_cast<std::uint64_t>(static_cast<unsigned char>(p[n - 1])) << 16;
+  }
+  const std::uint64_t mixed = hash_mix(hash_mix(state ^ a, b), seed_);
+  return static_cast<std::uint32_t>(mixed ^ mixed >> 32);
+}
+
+std::uint32_t TextTable::find(std::string_view text) const {
+  const std::size_t mask = slots_.size() - 1;
+  const std::uint32_t h = hash(text);
+  for (std::size_t i = h & mask;; i = (i + 1) & mask) {
+    const Slot& slot = slots_[i];
+    if (slot.entry == kAbsent) return kAbsent;
+    if (slot.hash == h && entries_[slot.entry].text == text) return entries_[slot.entry].value;
+  }
+}
+
+std::uint32_t TextTable::insert(std::string_view text, std::uint32_t value) {
+  if ((entries_.size() + 1) * 2 > slots_.size()) grow(slots_.size() * 2);
+  const std::size_t mask = slots_.size() - 1;
+  const std::uint32_t h = hash(text);
+  std::size_t i = h & mask;
+  for (; slots_[i].entry != kAbsent; i = (i + 1) & mask) {
+    if (slots_[i].hash == h && entries_[slots_[i].entry].text == text) return entries_[slots_[i].entry].value;
+  }
+  slots_[i] = {h, static_cast<std::uint32_t>(entries_.size())};
+  entries_.push_back({text, value});
+  return value;
+}
+
+void TextTable::grow(std::size_t slots) {
+  std::vector<Slot> old(slots, Slot{0, kAbsent});
+  old.swap(slots_);
+  const std::size_t mask = slots - 1;
+  for (const Slot& slot : old) {
+    if (slot.entry == kAbsent) continue;
+    std::size_t i = slot.hash & mask;
+    while (slots_[i].entry != kAbsent) i = (i + 1) & mask;
+    slots_[i] = slot;
+  }
+}
+
+PairTable::PairTable(std::size_t expected) : slots_(slots_for(expected)), seed_(random_seed()) {}
+
+std::size_t PairTable::start(std::uint64_t pair) const {
+  return static_cast<std::size_t>(hash_mix(pair, seed_)) & (slots_.size() - 1);
+}
+
+void PairTable::insert(std::uint32_t left, std::uint32_t right, Merge merge) {
+  const std::uint64_t pair = static_cast<std::uint64_t>(left) << 32 | right;
+  std::size_t i = start(pair);
+  for (; slots_[i].pair != kFree; i = (i + 1) & (slots_.size() - 1)) {
+    if (slots_[i].pair == pair) return;
+  }
+  slots_[i] = {pair, merge};
+}
+
+Merge PairTable::find(std::uint32_t left, std::uint32_t right) const {
+  const std::uint64_t pair = static_cast<std::uint64_t>(left) << 32 | right;
+  for (std::size_t i = start(pair);; i = (i + 1) & (slots_.size() - 1)) {
+    if (slots_[i].pair == pair) return slots_[i].merge;
+    if (slots_[i].pair == kFree) return Merge{};
+  }
+}
+
+}  // namespace garam

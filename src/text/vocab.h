@@ -1,0 +1,34 @@
+// A vocabulary as a model file states it, before anything is checked, and the way from there to a Tokenizer.
+// Plain data, so that this room need not know file formats.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "garam/tokenizer.h"
+
+namespace garam {
+
+/// The keys `tokenizer.ggml.*` (and `general.name`) of a GGUF file. Absent keys stay empty.
+struct VocabData {
+  std::string model;                ///< "gpt2", "llama", ...
+  std::string pre;                  ///< name of the pre-tokenizer
+  std::string name;                 ///< general.name: phi-3's white space rule hangs on it
+  std::vector<std::string> tokens;  ///< one text per id, any bytes
+  std::vector<float> scores;        ///< one per token, or none
+  std::vector<std::int32_t>
+      types;  ///< one per token, or none: 1 normal, 2 unknown, 3 control, 4 user, 5 unused, 6 byte
+  std::optional<std::vector<std::string>> merges;  ///< "left right", best first
+  std::optional<std::uint32_t> bos, eos, eot, eom, unknown, padding;
+  std::optional<std::uint32_t> fim_pad, fim_rep, fim_sep;  ///< fill-in-the-middle tokens that end generation
+  std::optional<bool> add_bos, add_eos, add_space_prefix;
+};
+
+/// Checks everything and builds the tokenizer. `source` names the file in errors. Throws Error: kFormat for
+/// data that contradicts itself, kUnsupported for a family or pre-tokenizer that garam does not have.
+Tokenizer make_tokenizer(VocabData data, std::string_view source);
+
+}  // namespace garam

@@ -1,0 +1,176 @@
+// Checking a vocabulary. Everything that comes in is untrusted.
+#include "text/vocabulary.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/fail.h"
+
+namespace garam {
+namespace {
+
+// Ids are int32, and positions in the pool of token texts are 32-bit.
+constexpr std::size_t kMaxTokens = std::numeric_limits<std::int32_t>::max();
+constexpr std::size_t kMaxTextBytes = std::numeric_limits<std::int32_t>::max();
+
+/// Text from a file as it may be shown: printable ASCII, the rest escaped, cut at 40 bytes.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 40)) {
+    if (c >= ' ' && c <= '~') {
+      out += c;
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return text.size() > 40 ? out + "..." : out;
+}
+
+std::optional<std::int32_t> checked_id(const char* key, std::optional<std::uint32_t> id, std::size_t count,
+                                       std::string_view source) {
+  if (!id) return std::nullopt;
+  if (*id >= count) {
+    fail(ErrorCode::kFormat,
+         "{}: tokenizer.ggml.{}: expected an id below {} (the vocabulary's size), found {}", source, key,
+         count, *id);
+  }
+  return static_cast<std::int32_t>(*id);
+}
+
+std::optional<std::int32_t> with_default(std::optional<std::int32_t> id,
+                                         std::optional<std::uint32_t> fallback, std::size_t count) {
+  if (id || !fallback || *fallback >= count) return id;
+  return static_cast<std::int32_t>(*fallback);
+}
+
+void check_tokens(const VocabData& data, std::string_view source) {
+  if (data.tokens.empty()) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.tokens: expected at least one token, found none", source);
+  }
+  if (data.tokens.size() > kMaxTokens) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.tokens: expected at most {} tokens, found {}", source,
+         kMaxTokens, data.tokens.size());
+  }
+  std::size_t bytes = 0;
+  for (const std::string& text : data.tokens) {
+    if (text.size() > kMaxTextBytes - bytes) {
+      fail(ErrorCode::kFormat, "{}: tokenizer.ggml.tokens: expected at most {} bytes of text, found more",
+           source, kMaxTextBytes);
+    }
+    bytes += text.size();
+  }
+}
+
+void check_scores(const VocabData& data, std::string_view source) {
+  if (!data.scores.empty() && data.scores.size() != data.tokens.size()) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.scores: expected {} values (one per token), found {}",
+         source, data.tokens.size(), data.scores.size());
+  }
+  for (std::size_t id = 0; id < data.scores.size(); ++id) {
+    if (!std::isfinite(data.scores[id])) {
+      fail(ErrorCode::kFormat, "{}: tokenizer.ggml.scores[{}]: expected a finite number, found {}", source,
+           id, data.scores[id]);
+    }
+  }
+}
+
+void check_types(const VocabData& data, std::string_view source, std::vector<TokenInfo>& infos) {
+  infos.resize(data.tokens.size());
+  if (data.types.empty()) return;
+  if (data.types.size() != data.tokens.size()) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.token_type: expected {} values (one per token), found {}",
+         source, data.tokens.size(), data.types.size());
+  }
+  for (std::size_t id = 0; id < data.types.size(); ++id) {
+    if (data.types[id] < 1 || data.types[id] > 6) {
+      fail(ErrorCode::kFormat, "{}: tokenizer.ggml.token_type[{}]: expected 1 to 6, found {}", source, id,
+           data.types[id]);
+    }
+    infos[id].kind = static_cast<TokenKind>(data.types[id]);
+    if (infos[id].kind == TokenKind::kByte && !parse_byte_token(data.tokens[id])) {
+      fail(ErrorCode::kFormat,
+           "{}: tokenizer.ggml.tokens[{}]: expected a byte token such as <0x0A>, found \"{}\"", source, id,
+           shown(data.tokens[id]));
+    }
+  }
+}
+
+/// An empty text cannot occur, so that files pad with it freely; any other must name one token.
+void fill_ids(Vocabulary& vocabulary) {
+  const auto& tokens = vocabulary.tokens;
+  vocabulary.ids = TextTable(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (tokens[id].empty()) continue;
+    const std::uint32_t first = vocabulary.ids.insert(tokens[id], static_cast<std::uint32_t>(id));
+    if (first != id) {
+      fail(ErrorCode::kFormat,
+           "{}: tokenizer.ggml.tokens[{}]: expected a text of its own, found \"{}\" as in {}",
+           vocabulary.source, id, shown(tokens[id]), first);
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<std::uint8_t> parse_byte_token(std::string_view text) {
+  if (text.size() != 6 || text.substr(0, 3) != "<0x" || text[5] != '>') return std::nullopt;
+  unsigned byte = 0;
+  for (const char c : text.substr(3, 2)) {
+    unsigned digit = 0;
+    if (c >= '0' && c <= '9') {
+      digit = static_cast<unsigned>(c - '0');
+    } else if (c >= 'A' && c <= 'F') {
+      digit = static_cast<unsigned>(c - 'A') + 10;
+    } else if (c >= 'a' && c <= 'f') {
+      digit = static_cast<unsigned>(c - 'a') + 10;
+    } else {
+      return std::nullopt;
+    }
+    byte = byte * 16 + digit;
+  }
+  return static_cast<std::uint8_t>(byte);
+}
+
+void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::string_view source,
+                      Vocabulary& vocabulary) {
+  check_tokens(data, source);
+  check_scores(data, source);
+  check_types(data, source, vocabulary.infos);
+  const std::size_t count = data.tokens.size();
+
+  vocabulary.source = source;
+  vocabulary.bos = with_default(checked_id("bos_token_id", data.bos, count, source), defaults.bos, count);
+  vocabulary.eos = with_default(checked_id("eos_token_id", data.eos, count, source), defaults.eos, count);
+  vocabulary.unknown =
+      with_default(checked_id("unknown_token_id", data.unknown, count, source), defaults.unknown, count);
+  vocabulary.eot = checked_id("eot_token_id", data.eot, count, source);
+  vocabulary.eom = checked_id("eom_token_id", data.eom, count, source);
+  // Files of fine-tuned models often name a padding token that they do not have, and nothing depends on it.
+  if (data.padding && *data.padding < count) vocabulary.padding = static_cast<std::int32_t>(*data.padding);
+  for (const auto& [key, id] :
+       {std::pair{"fim_pad_token_id", data.fim_pad}, std::pair{"fim_rep_token_id", data.fim_rep},
+        std::pair{"fim_sep_token_id", data.fim_sep}}) {
+    checked_id(key, id, count, source);
+  }
+
+  if (data.add_bos.value_or(false) && !vocabulary.bos) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.add_bos_token: expected bos_token_id with it, found none",
+         source);
+  }
+  if (data.add_eos.value_or(false) && !vocabulary.eos) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.add_eos_token: expected eos_token_id with it, found none",
+         source);
+  }
+  vocabulary.add_bos = data.add_bos.value_or(defaults.add_bos) && vocabulary.bos;
+  vocabulary.add_eos = data.add_eos.value_or(false);
+  vocabulary.add_space_prefix = data.add_space_prefix.value_or(defaults.add_space_prefix);
+
+  vocabulary.model = std::move(data.model);
+  vocabulary.pre = std::move(data.pre);
+  vocabulary.tokens = std::move(data.tokens);
+  vocabulary.scores = std::move(data.scores);
+  fill_ids(vocabulary);
+}
+
+}  // namespace garam
