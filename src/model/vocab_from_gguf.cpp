@@ -1,0 +1,54 @@
+// Reading the vocabulary's keys; checking them is the business of text/.
+#include "model/vocab_from_gguf.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fail.h"
+#include "io/gguf.h"
+#include "text/vocab.h"
+
+namespace garam {
+namespace {
+
+std::string key(const char* name) {
+  return std::string("tokenizer.ggml.") + name;
+}
+
+}  // namespace
+
+std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
+  VocabData data;
+  const auto model = file.get_if<std::string>(key("model"));
+  if (!model && file.find(key("tokens")) != nullptr) {
+    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.model: expected the name of a tokenizer, found none",
+         file.path());
+  }
+  if (!model || *model == "none" || *model == "no_vocab") return std::nullopt;
+
+  data.model = *model;
+  data.pre = file.get_or<std::string>(key("pre"), {});
+  data.name = file.get_or<std::string>("general.name", {});
+  data.tokens = file.get<std::vector<std::string>>(key("tokens"));
+  data.scores = file.get_or<std::vector<float>>(key("scores"), {});
+  data.types = file.get_or<std::vector<std::int32_t>>(key("token_type"), {});
+  data.merges = file.get_if<std::vector<std::string>>(key("merges"));
+  const auto id = [&file](const char* name) { return file.get_if<std::uint32_t>(key(name)); };
+  data.bos = id("bos_token_id");
+  data.eos = id("eos_token_id");
+  data.eot = id("eot_token_id");
+  data.eom = id("eom_token_id");
+  data.unknown = id("unknown_token_id");
+  data.padding = id("padding_token_id");
+  data.fim_pad = id("fim_pad_token_id");
+  data.fim_rep = id("fim_rep_token_id");
+  data.fim_sep = id("fim_sep_token_id");
+  const auto flag = [&file](const char* name) { return file.get_if<bool>(key(name)); };
+  data.add_bos = flag("add_bos_token");
+  data.add_eos = flag("add_eos_token");
+  data.add_space_prefix = flag("add_space_prefix");
+  return make_tokenizer(std::move(data), file.path());
+}
+
+}  // namespace garam
