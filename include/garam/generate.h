@@ -48,13 +48,15 @@ struct GenerateOptions {
   std::vector<std::pair<std::int32_t, float>> logit_bias{};
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;
-  std::vector<std::string> stop_strings{};  ///< the text ends before the first of these, also across tokens
-  bool ignore_end_of_generation = false;    ///< go on after end-of-generation tokens (their logits are kept)
+  /// The text ends before the one that is completed first, also across tokens; of several completed by the
+  /// same character before the longest.
+  std::vector<std::string> stop_strings{};
+  bool ignore_end_of_generation = false;  ///< go on after end-of-generation tokens (their logits are kept)
   bool add_special = true;       ///< add BOS (and EOS) as the model wants; only into an empty session
   bool parse_special = false;    ///< read control tokens written in the prompt
   bool print_special = false;    ///< pass the text of control tokens to the callback
   bool logprobs = false;         ///< fill GenerateResult::logprobs
-  std::size_t top_logprobs = 0;  ///< and the n most likely alternatives of each
+  std::size_t top_logprobs = 0;  ///< the same with the n most likely tokens at each step
   ContextPolicy context_policy = ContextPolicy::kError;
   std::stop_token stop{};       ///< checked between tokens, layers and prompt chunks
   Progress prefill_progress{};  ///< share of the prompt read
@@ -88,11 +90,20 @@ struct GenerateResult {
 /// to be a stop string). Returns whether to go on.
 using TextCallback = std::function<bool(std::string_view piece)>;
 
-/// Tokenizes `prompt`, appends it to the session and generates. The session then holds prompt and generated
-/// tokens except a last one that was never fed (a later call continues correctly from result.tokens or from
-/// the session). An empty prompt in an empty session of a model without BOS is Error(kArgument).
-/// Throws Error: kContextFull (see ContextPolicy; a prompt that does not fit always throws), kArgument,
-/// kNonFinite, kOutOfMemory. Cancelling is not an error: the result says kCancelled.
+/// Tokenizes `prompt`, appends it to the session and generates. result.text is what the callback received,
+/// all pieces joined; incomplete characters at its end come out as U+FFFD.
+///
+/// Afterwards the session holds the prompt and all generated tokens but the last, which was never fed. To go
+/// on, put it first: `generate(session, std::span(&result.tokens.back(), 1))` continues with the tokens
+/// that one longer generation would have given. An empty prompt goes on from the session's last token; in an
+/// empty session of a model without BOS it is Error(kArgument).
+///
+/// Cancelling is not an error: the result says kCancelled and holds what was generated so far; a cancelled
+/// prefill leaves the session at its old length. An exception of the callback passes through.
+/// Throws Error: kArgument for options out of range, an empty stop string or one that is not UTF-8 (nothing
+/// has changed then); kContextFull (see ContextPolicy; a prompt that does not fit always throws); kNonFinite,
+/// kOutOfMemory; kUnsupported for a model without a vocabulary. On an error while generating, the session
+/// holds what was fed before it.
 GenerateResult generate(Session& session, std::string_view prompt, const GenerateOptions& options = {},
                         const TextCallback& on_text = {});
 

@@ -46,6 +46,10 @@ Results everything(const std::vector<float>& logits) {
   options.logit_bias = {{3, 0.3f}};
   Sampler sampler(options);
   for (int i = 0; i < 300; ++i) results.tokens.push_back(sampler.sample(logits, results.tokens));
+  // Equal to a machine that takes subnormals for zero; the penalty is a subnormal too.
+  options = {.temperature = 0, .presence_penalty = 0x1p-141f};
+  results.tokens.push_back(Sampler(options).sample(std::vector<float>{0, 0x1p-140f}, {}));
+  results.tokens.push_back(Sampler(options).sample(std::vector<float>{0, 0}, std::vector<std::int32_t>{0}));
   for (std::int32_t token = 0; token < 500; ++token) {
     results.bits.push_back(std::bit_cast<std::uint32_t>(logprob(logits, token)));
   }
