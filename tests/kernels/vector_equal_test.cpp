@@ -93,6 +93,20 @@ TEST_P(VectorEqual, ExpOverItsRange) {
   }
 }
 
+TEST_P(VectorEqual, ExpAroundItsCuts) {
+  for (const float center : {-87.0f, 88.72f, 0x1p-126f, -0x1p-126f, 0x1.62e430p-2f, -0x1.62e430p-2f}) {
+    Guarded<float> x(129);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(center) - 64 + static_cast<std::uint32_t>(i));
+    }
+    Guarded<float> expected(x.size());
+    Guarded<float> found(x.size());
+    portable_table().exp(x.data(), x.size(), expected.data());
+    table().exp(x.data(), x.size(), found.data());
+    ASSERT_TRUE(same_bits(expected, found)) << "the middle one at " << center;
+  }
+}
+
 TEST_P(VectorEqual, GeluTanh) {
   check_binary(
       [](const Table& t, const float* x, const float*, std::size_t n, float* out) { t.gelu_tanh(x, n, out); },

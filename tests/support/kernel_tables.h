@@ -2,6 +2,7 @@
 // that this CPU cannot run says why, so that a test skips it aloud.
 #pragma once
 
+#include <ostream>
 #include <span>
 
 #include "kernels/kernels.h"
@@ -13,6 +14,11 @@ struct KernelVariant {
   const char* missing;  // null when this CPU runs it, else what it lacks
   kernels::Table table;
 };
+
+/// How GoogleTest writes a variant.
+inline void PrintTo(const KernelVariant* variant, std::ostream* to) {
+  *to << variant->name;
+}
 
 /// All variants, portable first.
 std::span<const KernelVariant> kernel_variants();
