@@ -8,10 +8,10 @@ install(TARGETS garam EXPORT garam_targets)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/garam DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
         PATTERN "*.h")
 install(EXPORT garam_targets NAMESPACE garam:: DESTINATION ${garam_package_dir} FILE garamTargets.cmake)
-if(TARGET garam_cli)
+if(TARGET garam-cli)
+  # examples/ installs the program; here it is told where a shared library lies, seen from itself.
   file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-  set_target_properties(garam_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
-  install(TARGETS garam_cli)
+  set_target_properties(garam-cli PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
 endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/garamConfig.cmake.in ${PROJECT_BINARY_DIR}/garamConfig.cmake
