@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What holds for every file: opens by saying what it is, at most 450 lines, ASCII, nothing left to do, no path
+# What holds for every file: opens by saying what it is, at most 450 lines (tests may be longer), ASCII, nothing left to do, no path
 # of somebody's machine; and in the library no call that prints, ends the program or reads the environment.
 # Usage: text.sh SOURCE_DIR. Prints every breach.
 set -euo pipefail
@@ -25,7 +25,8 @@ openings() {
   for file in "${code[@]}"; do [[ $(head -c 3 "$file") == "// " ]] || echo "$file"; done
   for file in "${scripts[@]}"; do [[ $(head -c 1 "$file") == "#" ]] || echo "$file"; done
 }
-long_files() { wc -l "${code[@]}" | awk '$1 > 450 && $2 != "total" { print $2 " has " $1 " lines" }'; }
+# A list of test cases may be long; what has to be understood may not.
+long_files() { wc -l "${code[@]}" | awk '$1 > 450 && $2 !~ /^(total$|tests\/)/ { print $2 " has " $1 " lines" }'; }
 in_all() { LC_ALL=C grep -nP "$1" "${all[@]}" | cut -c1-160 || true; }
 
 # Comments and string literals are dropped first. The one getenv is the documented kernel override.
