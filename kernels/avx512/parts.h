@@ -13,4 +13,14 @@ void fill_matmul(Table& table, const Features& features);
 /// attention_f16 and attention_f32.
 void fill_attention(Table& table);
 
+// Products by format; those that need more than features.avx512 say so.
+void matmul_f32(const Matmul& m);
+void matmul_f16(const Matmul& m);
+void matmul_bf16_by_fma(const Matmul& m);
+void matmul_bf16_dot(const Matmul& m);  // features.avx512_bf16 and bf16_dot_agrees()
+void matmul_q8_0(const Matmul& m);
+void matmul_q8_0_vnni(const Matmul& m);  // features.avx512_vnni
+void matmul_q4_0(const Matmul& m);
+void matmul_q4_0_vnni(const Matmul& m);  // features.avx512_vnni
+
 }  // namespace garam::kernels::avx512

@@ -3,9 +3,10 @@
 
 namespace garam::kernels::avx512 {
 
-void fill(Table& table, [[maybe_unused]] const Features& features) {
+void fill(Table& table, const Features& features) {
   table.name = "avx512";
   fill_vector(table);
+  fill_matmul(table, features);
 }
 
 }  // namespace garam::kernels::avx512

@@ -162,7 +162,15 @@ class MatmulEqual : public EachVariant {
           }
         }
       }
+      // Rows left over beside full register tiles, whatever the kernel's tile: up to two of 12 and a rest.
+      for (std::size_t rows = 14; rows <= 26; ++rows) {
+        check({format, 33 + random.below(64), blocks ? 96u : 35u, rows, random.below(3) * 5, Values::kPlain},
+              random.next());
+        if (HasFatalFailure() || IsSkipped()) return;
+      }
       check({format, 64, blocks ? 2048u : 1031u, 7, 3, Values::kPlain}, random.next());
+      // Rows a multiple of 4096 bytes apart, which a kernel may cut into smaller tiles.
+      check({format, 40, 2048, 21, 0, Values::kPlain}, random.next());
       check({format, 33, 160, 64, 1, Values::kPlain}, random.next());
       check({format, 32, 64, 64, 0, Values::kPattern}, random.next());
     }

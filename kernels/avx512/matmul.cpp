@@ -1,0 +1,27 @@
+// Which product serves which format on this CPU.
+#include "kernels/avx512/parts.h"
+
+namespace garam::kernels::avx512 {
+
+void fill_matmul(Table& table, const Features& features) {
+  const auto set = [&](Format format, MatmulFn kernel, const char* name) {
+    table.matmul[static_cast<std::size_t>(format)] = kernel;
+    table.matmul_name[static_cast<std::size_t>(format)] = name;
+  };
+  set(Format::kF32, matmul_f32, "avx512");
+  set(Format::kF16, matmul_f16, "avx512");
+  if (features.avx512_bf16 && bf16_dot_agrees()) {
+    set(Format::kBf16, matmul_bf16_dot, "avx512-bf16");
+  } else {
+    set(Format::kBf16, matmul_bf16_by_fma, "avx512");
+  }
+  if (features.avx512_vnni) {
+    set(Format::kQ8_0, matmul_q8_0_vnni, "avx512-vnni");
+    set(Format::kQ4_0, matmul_q4_0_vnni, "avx512-vnni");
+  } else {
+    set(Format::kQ8_0, matmul_q8_0, "avx512");
+    set(Format::kQ4_0, matmul_q4_0, "avx512");
+  }
+}
+
+}  // namespace garam::kernels::avx512

@@ -1,0 +1,57 @@
+// Products whose weights multiply as floats: one step is one k, or one pair of k for bf16. 24 accumulators
+// of 32 rows x 12 tokens stay in registers. What a step does with a register of weights is the kernel's:
+//   X                  element of x, kElements of them per step
+//   kRegisterBytes     packed weights of 16 rows and one step
+//   load(panel)        those weights
+//   broadcast(x)       one row's elements of a step
+//   add(w, x, acc)     the step of one register
+#pragma once
+
+#include "kernels/avx512/matmul_tiles.h"
+
+namespace garam::kernels::avx512 {
+namespace {
+
+template <typename Kernel, std::size_t kTokens>
+void steps_tile(const Matmul& m, const Tile& tile) {
+  using X = typename Kernel::X;
+  const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
+  const std::byte* panel = tile.panel;
+  const std::size_t stride = m.x_stride;
+  const X* x = static_cast<const X*>(m.x) + tile.first * stride;
+  __m512 acc[kTokens][2];
+#pragma GCC unroll 16
+  for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
+  for (std::size_t step = 0; step < steps; ++step) {
+    const auto w0 = Kernel::load(panel);
+    const auto w1 = Kernel::load(panel + Kernel::kRegisterBytes);
+#pragma GCC unroll 16
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const auto v = Kernel::broadcast(x + t * stride);
+      acc[t][0] = Kernel::add(w0, v, acc[t][0]);
+      acc[t][1] = Kernel::add(w1, v, acc[t][1]);
+    }
+    panel += 2 * Kernel::kRegisterBytes;
+    x += Kernel::kElements;
+  }
+  store_tile(acc, tile.out, m.out_stride);
+}
+
+/// Rows that lie a multiple of 4096 bytes apart meet in one set of the L1. More than its 8 ways would evict
+/// each other at every step.
+inline constexpr std::size_t kSetPeriod = 4096;
+inline constexpr std::size_t kWays = 8;
+
+template <typename Kernel>
+void steps_matmul(const Matmul& m) {
+  static constexpr TileFn kTiles[] = {steps_tile<Kernel, 1>,  steps_tile<Kernel, 2>,  steps_tile<Kernel, 3>,
+                                      steps_tile<Kernel, 4>,  steps_tile<Kernel, 5>,  steps_tile<Kernel, 6>,
+                                      steps_tile<Kernel, 7>,  steps_tile<Kernel, 8>,  steps_tile<Kernel, 9>,
+                                      steps_tile<Kernel, 10>, steps_tile<Kernel, 11>, steps_tile<Kernel, 12>};
+  const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
+  const bool one_set = m.x_stride * sizeof(typename Kernel::X) % kSetPeriod == 0;
+  each_tile(m, steps * 2 * Kernel::kRegisterBytes, kTiles, one_set ? kWays : 12, kNoAhead);
+}
+
+}  // namespace
+}  // namespace garam::kernels::avx512
