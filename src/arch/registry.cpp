@@ -3,6 +3,7 @@
 
 #include "arch/architecture.h"
 #include "base/fail.h"
+#include "base/printable.h"
 
 namespace garam {
 namespace {
@@ -41,7 +42,7 @@ std::unique_ptr<Architecture> make_architecture(std::string_view name, const Key
     return entry.make(metadata, Config::read(metadata, embedding->shape[0]), weights);
   }
   fail(ErrorCode::kUnsupported, "{}: key general.architecture: expected one of {}, found \"{}\"", keys.file(),
-       known_architectures(), name);
+       known_architectures(), printable(name));
 }
 
 }  // namespace garam

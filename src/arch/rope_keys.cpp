@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/fail.h"
+#include "base/printable.h"
 
 namespace garam {
 
@@ -23,7 +24,7 @@ ops::RopeOptions read_rope(const Metadata& metadata, const Config& config) {
     options.scale = 1.0 / static_cast<double>(metadata.real_or("rope.scale_linear", 1e-6, 1e6, 1));
   } else if (type != "none") {
     fail(ErrorCode::kUnsupported, "{}: key {}: expected none, linear or yarn, found \"{}\"", metadata.file(),
-         metadata.name("rope.scaling.type"), type);
+         metadata.name("rope.scaling.type"), printable(type));
   }
   if (type == "yarn") {
     if (options.base <= 1) {

@@ -26,7 +26,7 @@ float check_real(const std::string& file, const std::string& key, double value, 
 }
 
 [[noreturn]] void missing(const std::string& file, const std::string& key) {
-  fail(ErrorCode::kFormat, "{}: key {}: expected, but it is missing", file, key);
+  fail(ErrorCode::kFormat, "{}: key {}: expected a number, found no such key", file, key);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::string known_formats() {
 }
 
 [[noreturn]] void missing(const TensorSource& source, const std::string& name) {
-  fail(ErrorCode::kFormat, "{}: tensor {}: expected, but it is missing", source.file(), name);
+  fail(ErrorCode::kFormat, "{}: tensor {}: expected one of this name, found none", source.file(), name);
 }
 
 }  // namespace

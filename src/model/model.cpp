@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/hash.h"
+#include "base/printable.h"
 #include "model/describe.h"
 #include "model/gguf_source.h"
 #include "model/load_weights.h"
@@ -29,11 +30,10 @@ unsigned thread_count(unsigned asked) {
 void refuse_unused(const GgufFile& file, const Weights& weights, const std::string& architecture) {
   for (const GgufTensor& tensor : file.tensors()) {
     if (weights.used(tensor.name)) continue;
-    fail(
-        ErrorCode::kUnsupported,
-        "{}: tensor {}: expected only tensors that architecture {} computes with; leaving this one out would "
-        "give wrong text",
-        file.path(), tensor.name, architecture);
+    fail(ErrorCode::kUnsupported,
+         "{}: tensor {}: expected only tensors that architecture {} computes with, found another; "
+         "leaving it out would give wrong text",
+         file.path(), printable(tensor.name), architecture);
   }
 }
 
