@@ -59,6 +59,11 @@ struct ModelInfo {
 /// memory is then 0).
 ModelInfo inspect(const std::string& path);
 
+/// The tokenizer of a GGUF file, without its weights: also of a file that holds nothing but a vocabulary.
+/// Throws Error as Model::load does for the container and the vocabulary, kUnsupported when there is no
+/// vocabulary.
+Tokenizer load_tokenizer(const std::string& path);
+
 /// An immutable model. Copies share one set of weights; any number of sessions and threads may use it at
 /// once.
 class Model {

@@ -31,8 +31,8 @@ std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
   data.pre = file.get_or<std::string>(key("pre"), {});
   data.name = file.get_or<std::string>("general.name", {});
   data.tokens = file.get<std::vector<std::string>>(key("tokens"));
-  data.scores = file.get_or<std::vector<float>>(key("scores"), {});
-  data.types = file.get_or<std::vector<std::int32_t>>(key("token_type"), {});
+  data.scores = file.get_if<std::vector<float>>(key("scores"));
+  data.types = file.get_if<std::vector<std::int32_t>>(key("token_type"));
   data.merges = file.get_if<std::vector<std::string>>(key("merges"));
   const auto id = [&file](const char* name) { return file.get_if<std::uint32_t>(key(name)); };
   data.bos = id("bos_token_id");

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/fail.h"
+#include "base/printable.h"
 #include "text/byte_alphabet.h"
 #include "text/merge_parts.h"
 #include "text/pretokenizer.h"
@@ -203,7 +204,8 @@ std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
   const PreTokenizer* rule = find_pre_tokenizer(vocabulary.pre);
   if (rule == nullptr) {
     fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.pre: expected one of {}, found {}", vocabulary.source,
-         known_pre_tokenizers(), vocabulary.pre.empty() ? "none" : "\"" + vocabulary.pre + "\"");
+         known_pre_tokenizers(),
+         vocabulary.pre.empty() ? "none" : fmt::format("\"{}\"", printable(vocabulary.pre)));
   }
   return std::make_unique<ByteLevelBpe>(vocabulary, *merges, *rule);
 }

@@ -189,10 +189,6 @@ void SentencePieceBpe::encode(std::string_view text, bool at_start, std::vector<
 }  // namespace
 
 std::unique_ptr<TokenModel> make_sentencepiece_bpe(const Vocabulary& vocabulary) {
-  if (vocabulary.scores.empty()) {
-    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.scores: expected {} values (one per token), found none",
-         vocabulary.source, vocabulary.tokens.size());
-  }
   return std::make_unique<SentencePieceBpe>(vocabulary);
 }
 

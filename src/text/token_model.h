@@ -26,7 +26,7 @@ class TokenModel {
 std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
                                                 const std::optional<std::vector<std::string>>& merges);
 
-/// SentencePiece-type BPE. Throws Error(kFormat) when there are no scores.
+/// SentencePiece-type BPE. The vocabulary must have scores.
 std::unique_ptr<TokenModel> make_sentencepiece_bpe(const Vocabulary& vocabulary);
 
 /// The unknown token, which stands for `text`. Throws Error(kArgument) when the vocabulary has none.

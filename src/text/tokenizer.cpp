@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/fail.h"
+#include "base/printable.h"
 #include "text/tokenizer_impl.h"
 
 namespace garam {
@@ -22,16 +23,25 @@ const VocabularyDefaults& defaults_of(std::string_view model, std::string_view p
   if (model == "llama") return sentencepiece;
   if (model != "gpt2") {
     fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.model: expected one of gpt2, llama, found {}", source,
-         model.empty() ? "none" : "\"" + std::string(model) + "\"");
+         model.empty() ? "none" : fmt::format("\"{}\"", printable(model)));
   }
   const PreTokenizer* rule = find_pre_tokenizer(pre);
   return rule != nullptr && rule->add_bos ? byte_level_with_bos : byte_level;
+}
+
+/// Without scores nothing says how text merges, without types nothing tells byte tokens from text.
+void require_scores_and_types(const VocabData& data, std::string_view source) {
+  const char* missing = !data.scores ? "scores" : !data.types ? "token_type" : nullptr;
+  if (missing == nullptr) return;
+  fail(ErrorCode::kFormat, "{}: tokenizer.ggml.{}: expected {} values (one per token), found none", source,
+       missing, data.tokens.size());
 }
 
 }  // namespace
 
 Tokenizer::Impl::Impl(VocabData data, std::string_view source) {
   const VocabularyDefaults& defaults = defaults_of(data.model, data.pre, source);
+  if (data.model == "llama") require_scores_and_types(data, source);
   check_vocabulary(data, defaults, source, vocabulary);
   apply_known_names(data, vocabulary);
   if (vocabulary.model == "gpt2") {

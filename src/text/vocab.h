@@ -14,13 +14,13 @@ namespace garam {
 
 /// The keys `tokenizer.ggml.*` (and `general.name`) of a GGUF file. Absent keys stay empty.
 struct VocabData {
-  std::string model;                ///< "gpt2", "llama", ...
-  std::string pre;                  ///< name of the pre-tokenizer
-  std::string name;                 ///< general.name: phi-3's white space rule hangs on it
-  std::vector<std::string> tokens;  ///< one text per id, any bytes
-  std::vector<float> scores;        ///< one per token, or none
-  std::vector<std::int32_t>
-      types;  ///< one per token, or none: 1 normal, 2 unknown, 3 control, 4 user, 5 unused, 6 byte
+  std::string model;                         ///< "gpt2", "llama", ...
+  std::string pre;                           ///< name of the pre-tokenizer
+  std::string name;                          ///< general.name: phi-3's white space rule hangs on it
+  std::vector<std::string> tokens;           ///< one text per id, any bytes
+  std::optional<std::vector<float>> scores;  ///< one per token
+  /// One per token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+  std::optional<std::vector<std::int32_t>> types;
   std::optional<std::vector<std::string>> merges;  ///< "left right", best first
   std::optional<std::uint32_t> bos, eos, eot, eom, unknown, padding;
   std::optional<std::uint32_t> fim_pad, fim_rep, fim_sep;  ///< fill-in-the-middle tokens that end generation

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/printable.h"
 
 namespace garam {
 namespace {
@@ -14,17 +15,9 @@ namespace {
 constexpr std::size_t kMaxTokens = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kMaxTextBytes = std::numeric_limits<std::int32_t>::max();
 
-/// Text from a file as it may be shown: printable ASCII, the rest escaped, cut at 40 bytes.
+/// Token texts come from strangers and may be long.
 std::string shown(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 40)) {
-    if (c >= ' ' && c <= '~') {
-      out += c;
-    } else {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return text.size() > 40 ? out + "..." : out;
+  return printable(text, 40);
 }
 
 std::optional<std::int32_t> checked_id(const char* key, std::optional<std::uint32_t> id, std::size_t count,
@@ -63,31 +56,34 @@ void check_tokens(const VocabData& data, std::string_view source) {
 }
 
 void check_scores(const VocabData& data, std::string_view source) {
-  if (!data.scores.empty() && data.scores.size() != data.tokens.size()) {
+  if (!data.scores) return;
+  const std::vector<float>& scores = *data.scores;
+  if (scores.size() != data.tokens.size()) {
     fail(ErrorCode::kFormat, "{}: tokenizer.ggml.scores: expected {} values (one per token), found {}",
-         source, data.tokens.size(), data.scores.size());
+         source, data.tokens.size(), scores.size());
   }
-  for (std::size_t id = 0; id < data.scores.size(); ++id) {
-    if (!std::isfinite(data.scores[id])) {
+  for (std::size_t id = 0; id < scores.size(); ++id) {
+    if (!std::isfinite(scores[id])) {
       fail(ErrorCode::kFormat, "{}: tokenizer.ggml.scores[{}]: expected a finite number, found {}", source,
-           id, data.scores[id]);
+           id, scores[id]);
     }
   }
 }
 
 void check_types(const VocabData& data, std::string_view source, std::vector<TokenInfo>& infos) {
   infos.resize(data.tokens.size());
-  if (data.types.empty()) return;
-  if (data.types.size() != data.tokens.size()) {
+  if (!data.types) return;
+  const std::vector<std::int32_t>& types = *data.types;
+  if (types.size() != data.tokens.size()) {
     fail(ErrorCode::kFormat, "{}: tokenizer.ggml.token_type: expected {} values (one per token), found {}",
-         source, data.tokens.size(), data.types.size());
+         source, data.tokens.size(), types.size());
   }
-  for (std::size_t id = 0; id < data.types.size(); ++id) {
-    if (data.types[id] < 1 || data.types[id] > 6) {
+  for (std::size_t id = 0; id < types.size(); ++id) {
+    if (types[id] < 1 || types[id] > 6) {
       fail(ErrorCode::kFormat, "{}: tokenizer.ggml.token_type[{}]: expected 1 to 6, found {}", source, id,
-           data.types[id]);
+           types[id]);
     }
-    infos[id].kind = static_cast<TokenKind>(data.types[id]);
+    infos[id].kind = static_cast<TokenKind>(types[id]);
     if (infos[id].kind == TokenKind::kByte && !parse_byte_token(data.tokens[id])) {
       fail(ErrorCode::kFormat,
            "{}: tokenizer.ggml.tokens[{}]: expected a byte token such as <0x0A>, found \"{}\"", source, id,
@@ -169,7 +165,7 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
   vocabulary.model = std::move(data.model);
   vocabulary.pre = std::move(data.pre);
   vocabulary.tokens = std::move(data.tokens);
-  vocabulary.scores = std::move(data.scores);
+  if (data.scores) vocabulary.scores = std::move(*data.scores);
   fill_ids(vocabulary);
 }
 

@@ -1,0 +1,214 @@
+// garam bench: tokens a second for reading a prompt, for generating, and for generating several sequences in
+// one batch. Token ids come from a fixed generator; one run of each test warms up and is not counted.
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command_line.h"
+#include "console.h"
+#include "interrupt.h"
+
+namespace cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxRepetitions = 1000000;
+
+struct Options {
+  ModelOptions model;
+  CacheOptions cache;
+  std::size_t prompt = 256;
+  std::size_t generate = 32;
+  std::string batches = "1";
+  std::size_t repetitions = 3;
+  std::string output = "md";
+};
+
+struct Result {
+  std::string test;
+  double mean = 0;
+  double deviation = 0;
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Knuth's 64-bit linear congruential generator: the same ids in every run.
+class Tokens {
+ public:
+  explicit Tokens(std::size_t vocab) : vocab_(vocab) {}
+  std::int32_t next() {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<std::int32_t>((state_ >> 33) % vocab_);
+  }
+
+ private:
+  std::uint64_t vocab_;
+  std::uint64_t state_ = 1;
+};
+
+class Bench {
+ public:
+  Bench(const garam::Model& model, const Options& options, std::stop_token stop)
+      : model_(model),
+        options_(options),
+        session_options_{.context = std::max(options.prompt, options.generate),
+                         .kv_type = options.cache.type()},
+        stop_(std::move(stop)),
+        tokens_(model.info().vocab) {}
+
+  Result prompt() {
+    garam::Session session(model_, session_options_);
+    std::vector<std::int32_t> prompt(options_.prompt);
+    for (std::int32_t& token : prompt) token = tokens_.next();
+    return measure(fmt::format("pp{}", prompt.size()), prompt.size(), [&] {
+      session.truncate(0);
+      const auto start = Clock::now();
+      session.prefill(prompt, {.stop = stop_});
+      return seconds_since(start);
+    });
+  }
+
+  Result generation(std::size_t sequences) {
+    std::vector<garam::Session> sessions;
+    for (std::size_t i = 0; i < sequences; ++i) sessions.emplace_back(model_, session_options_);
+    std::vector<garam::Row> rows(sequences);
+    std::string name = fmt::format("tg{}", options_.generate);
+    if (sequences > 1) name += fmt::format("@{}", sequences);
+    return measure(name, options_.generate * sequences, [&] {
+      for (garam::Session& session : sessions) session.truncate(0);
+      const auto start = Clock::now();
+      for (std::size_t step = 0; step < options_.generate; ++step) {
+        for (std::size_t i = 0; i < sequences; ++i) rows[i] = {&sessions[i], tokens_.next(), true};
+        garam::forward(rows, stop_);
+      }
+      return seconds_since(start);
+    });
+  }
+
+ private:
+  template <typename Run>
+  Result measure(std::string test, std::size_t tokens, Run&& run) {
+    run();
+    std::vector<double> speeds;
+    double sum = 0, squares = 0;
+    for (std::size_t i = 0; i < options_.repetitions; ++i) {
+      speeds.push_back(static_cast<double>(tokens) / std::max(run(), 1e-9));
+      sum += speeds.back();
+    }
+    const double mean = sum / static_cast<double>(speeds.size());
+    for (const double speed : speeds) squares += (speed - mean) * (speed - mean);
+    const double deviation =
+        speeds.size() > 1 ? std::sqrt(squares / static_cast<double>(speeds.size() - 1)) : 0.0;
+    return {std::move(test), mean, deviation};
+  }
+
+  const garam::Model& model_;
+  const Options& options_;
+  garam::SessionOptions session_options_;
+  std::stop_token stop_;
+  Tokens tokens_;
+};
+
+std::vector<std::size_t> parse_batches(const std::string& text) {
+  std::vector<std::size_t> batches;
+  try {
+    for (const std::int32_t n : parse_ids(text, "")) {
+      if (n < 1 || n > 4096) throw UsageError("");
+      batches.push_back(static_cast<std::size_t>(n));
+    }
+  } catch (const std::runtime_error&) {
+    batches.clear();
+  }
+  if (batches.empty()) {
+    throw UsageError(fmt::format("--batch: expected numbers from 1 to 4096, found \"{}\"", printable(text)));
+  }
+  return batches;
+}
+
+std::string to_json(const garam::Model& model, const Options& o, double load_seconds,
+                    const std::vector<Result>& results) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  for (const Result& r : results) {
+    list.push_back({{"test", r.test}, {"tokens_per_second", r.mean}, {"stddev", r.deviation}});
+  }
+  const Json json = {{"model", o.model.path},
+                     {"size_bytes", model.info().file_bytes},
+                     {"threads", model.threads()},
+                     {"kernels", model.kernel_description()},
+                     {"load_seconds", load_seconds},
+                     {"peak_rss_bytes", peak_rss_bytes()},
+                     {"results", list}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string to_markdown(const garam::Model& model, const Options& o, double load_seconds,
+                        const std::vector<Result>& results) {
+  constexpr double kMiB = 1024 * 1024;
+  std::string text = fmt::format(
+      "{}: {:.1f} MiB, {} threads, kernels {}, loaded in {:.2f} s, peak memory {:.1f} MiB\n\n"
+      "| test | tokens/s | +- |\n| --- | ---: | ---: |\n",
+      printable(o.model.path), static_cast<double>(model.info().file_bytes) / kMiB, model.threads(),
+      model.kernel_description(), load_seconds, static_cast<double>(peak_rss_bytes()) / kMiB);
+  for (const Result& r : results)
+    text += fmt::format("| {} | {:.2f} | {:.2f} |\n", r.test, r.mean, r.deviation);
+  return text;
+}
+
+int run(const Options& o) {
+  if (list_kernels(o.model)) return 0;
+  o.model.check();
+  const auto batches = parse_batches(o.batches);
+  o.cache.type();
+
+  const Interrupt interrupt;
+  const auto start = Clock::now();
+  const garam::Model model = o.model.load(interrupt.token());
+  const double load_seconds = seconds_since(start);
+  Bench bench(model, o, interrupt.token());
+  std::vector<Result> results;
+  const auto add = [&](Result result) {
+    note("{}: {:.2f} tokens/s\n", result.test, result.mean);
+    results.push_back(std::move(result));
+  };
+  if (o.prompt > 0) add(bench.prompt());
+  for (const std::size_t sequences : batches) {
+    if (o.generate > 0) add(bench.generation(sequences));
+  }
+  write_out(o.output == "json" ? to_json(model, o, load_seconds, results)
+                               : to_markdown(model, o, load_seconds, results));
+  return 0;
+}
+
+}  // namespace
+
+Run define_bench(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  Options& o = *options;
+  o.model.define(app);
+  add_number(app, "-p,--n-prompt", o.prompt, "Tokens of the prompt to read; 0: skip (256)", 0, kMaxContext);
+  add_number(app, "-n,--n-gen", o.generate, "Tokens to generate; 0: skip (32)", 0, kMaxContext);
+  app.add_option("-b,--batch", o.batches, "Numbers of sequences generated together, for instance 1,8,32 (1)")
+      ->type_name("N,...");
+  add_number(app, "-r,--repetitions", o.repetitions, "Runs of each test, after one to warm up (3)", 1,
+             kMaxRepetitions);
+  app.add_option("-o,--output", o.output, "md (default) or json")
+      ->check(CLI::IsMember({"md", "json"}))
+      ->type_name("FORMAT");
+  o.cache.define(app);
+  return [options] { return run(*options); };
+}
+
+}  // namespace cli

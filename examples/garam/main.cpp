@@ -1,0 +1,130 @@
+// garam: the command line program. Chooses the subcommand and turns failures into messages and exit codes:
+// 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+#include <fcntl.h>
+#include <garam/garam.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <new>
+
+#include "command_line.h"
+#include "console.h"
+
+namespace cli {
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  Run (*define)(CLI::App&);
+};
+
+constexpr Command kCommands[] = {
+    {"generate", "Continue a prompt", define_generate},
+    {"tokenize", "Text to token ids", define_tokenize},
+    {"detokenize", "Token ids to text", define_detokenize},
+    {"inspect", "What a model file says about itself, and the memory it will take", define_inspect},
+    {"bench", "Measure prompt reading, generation and generation of several sequences", define_bench},
+    {"logits", "Write the logits of given tokens to a file", define_logits},
+};
+
+std::string usage() {
+  std::string text = "Usage: garam COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const Command& command : kCommands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  text +=
+      "\n`garam COMMAND --help` tells the options of a command. Every long option can also be given as an\n"
+      "environment variable, for instance GARAM_ARG_MODEL for --model; an argument comes first.\n"
+      "`garam --version` prints the version, `garam --kernels` the instruction sets this CPU can compute "
+      "with.\n"
+      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n";
+  return text;
+}
+
+int run_command(const Command& command, const std::vector<std::string>& arguments) {
+  CLI::App app(command.summary, fmt::format("garam {}", command.name));
+  app.set_help_flag("-h,--help", "Print this and exit");
+  app.set_version_flag("--version", fmt::format("garam {}", garam::version()));
+  const Run run = command.define(app);
+  read_environment(app);
+  try {
+    parse(app, arguments);
+  } catch (const CLI::CallForHelp&) {
+    write_out(app.help());
+    return 0;
+  } catch (const CLI::CallForVersion& version) {
+    print("{}\n", version.what());
+    return 0;
+  } catch (const CLI::ExcludesError& error) {
+    throw UsageError(fmt::format("only one of two can be given: {}", printable(error.what())));
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(printable(error.what()));
+  }
+  return run();
+}
+
+const Command* find_command(const std::vector<std::string>& arguments) {
+  for (const Command& command : kCommands) {
+    if (!arguments.empty() && arguments.front() == command.name) return &command;
+  }
+  return nullptr;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) throw UsageError("a command is needed");
+  const std::string& first = arguments.front();
+  if (first == "-h" || first == "--help" || first == "help") {
+    write_out(usage());
+    return 0;
+  }
+  if (first == "--version") {
+    print("garam {}\n", garam::version());
+    return 0;
+  }
+  if (first == "--kernels") {
+    for (const garam::KernelSet set : garam::available_kernel_sets()) print("{}\n", garam::to_string(set));
+    return 0;
+  }
+  if (const Command* command = find_command(arguments)) {
+    return run_command(*command, {arguments.begin() + 1, arguments.end()});
+  }
+  throw UsageError(fmt::format("{}: unknown command", printable(first)));
+}
+
+int guarded(const std::vector<std::string>& arguments) {
+  try {
+    return run(arguments);
+  } catch (const UsageError& error) {
+    const Command* command = find_command(arguments);
+    note("garam: {}\nTry `garam {}--help`.\n", error.what(),
+         command ? fmt::format("{} ", command->name) : "");
+    return kExitUsage;
+  } catch (const garam::Error& error) {
+    note("garam: {}\n", error.what());
+    return error.code() == garam::ErrorCode::kCancelled ? kExitInterrupted : kExitFailure;
+  } catch (const std::bad_alloc&) {
+    note("garam: out of memory\n");
+  } catch (const std::exception& error) {
+    note("garam: {}\n", error.what());
+  }
+  return kExitFailure;
+}
+
+/// Takes the places of streams that were closed by the caller, so that no file is opened there and then
+/// written to as if it were the terminal. What cannot be written fails with an error, as a closed one does.
+void fill_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    // open() takes the lowest free number, which is this one.
+    if (open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) != stream) return;
+  }
+}
+
+}  // namespace
+}  // namespace cli
+
+int main(int argc, char** argv) {
+  cli::fill_closed_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, which write_out() reports
+  return cli::guarded(std::vector<std::string>(argv + 1, argv + std::max(argc, 1)));
+}

@@ -1,0 +1,175 @@
+// The engine's logits against the double-precision reference, over architectures, options, lengths and weight
+// types.
+#include <gtest/gtest.h>
+
+#include "model/harness.h"
+
+namespace garam::test {
+namespace {
+
+constexpr SessionOptions kF32Kv{.kv_type = KvType::kF32};
+
+// f32 arithmetic throughout: each sum of k products carries about sqrt(k) * 2^-25 relative error, k up to 160
+// here, a handful of sums behind each other: 1e-6. The project's promise is 5e-6.
+constexpr double kF32Bound = 5e-6;
+// One flipped rounding of an activation (its f32 value lies within 1e-6 of a tie; a few in 10^5) moves a
+// value by a whole step of 1/127 (q8) or 2^-8 (bf16) of its block's or its own size. What remains of that in
+// the logits was measured between 1e-5 and 7e-4.
+constexpr double kContractBound = 2e-3;
+// f16 keys and values, rounded the same way on both sides: again only flips remain, of 2^-11.
+constexpr double kContractF16Bound = 1e-4;
+// Against the mathematical result: an activation rounded to q8 (a step of about 2 sigma / 127, error
+// 0.29 steps = 0.005 sigma) and to bf16 (0.0017 of itself), four of them behind each other a layer, the
+// errors adding up over two layers.
+constexpr double kQ8Bound = 0.02;
+constexpr double kBf16Bound = 0.006;
+constexpr double kF16KvBound = 1e-3;
+
+struct Case {
+  const char* name;
+  TinyOptions options;
+  std::size_t tokens = 70;
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.name;
+}
+
+class Options : public testing::TestWithParam<Case> {};
+
+TEST_P(Options, AgreeWithTheReference) {
+  const auto tokens = tiny_tokens(GetParam().tokens, GetParam().options.vocab);
+  const Model model = load_tiny(GetParam().options);
+  const std::vector<double> exact = reference_logits(reference_of(GetParam().options), tokens);
+  const double f32 = relative_rms(all_logits(model, tokens, kF32Kv), exact);
+  const double f16 = relative_rms(all_logits(model, tokens), exact);
+  RecordProperty("f32_kv", std::to_string(f32));
+  EXPECT_LT(f32, kF32Bound);
+  EXPECT_LT(f16, kF16KvBound);
+  EXPECT_GT(f16, f32) << "f16 keys and values were asked for";
+}
+
+const Case kCases[] = {
+    {"gpt2", {.architecture = "gpt2"}},
+    {"gpt2_tied", {.architecture = "gpt2", .separate_output = false}},
+    {"gpt2_odd_sizes",
+     {.architecture = "gpt2", .heads = 7, .head_dim = 5, .width = 35, .hidden = 81, .vocab = 33}},
+    {"gpt2_one_head", {.architecture = "gpt2", .layers = 1, .heads = 1, .head_dim = 48, .width = 48}},
+    {"llama", {}},
+    {"llama_tied", {.separate_output = false}},
+    {"llama_biases", {.biases = true}},
+    {"llama_one_kv_head", {.heads = 6, .kv_heads = 1}},
+    {"llama_all_heads_kv", {.heads = 3, .kv_heads = 3, .head_dim = 24, .width = 40}},
+    {"llama_many_heads_a_kv_head", {.heads = 70, .kv_heads = 1, .head_dim = 2, .width = 32}},
+    {"llama_head_80", {.heads = 2, .kv_heads = 1, .head_dim = 80, .width = 40}},
+    {"llama_head_256", {.layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 256, .width = 33}},
+    {"llama_values_narrower", {.head_dim = 24, .value_dim = 10}},
+    {"llama_values_wider", {.head_dim = 6, .value_dim = 40, .width = 48}},
+    {"llama_part_rotated", {.head_dim = 24, .rope_dims = 10}},
+    {"llama_odd_sizes", {.heads = 5, .kv_heads = 5, .head_dim = 6, .width = 31, .hidden = 77, .vocab = 31}},
+    {"llama_one_token_vocab_panel", {.vocab = 32}},
+    {"llama_linear", {.rope = TinyRope::kLinear}, 150},
+    {"llama_old_linear", {.rope = TinyRope::kOldLinear}, 150},
+    {"llama_yarn", {.rope = TinyRope::kYarn}, 150},
+    {"llama_yarn_head_64", {.heads = 2, .kv_heads = 1, .head_dim = 64, .rope = TinyRope::kYarn}, 150},
+    {"llama_rope_factors", {.rope = TinyRope::kFactors}, 150},
+    {"llama_window_1", {.window = 1}},
+    {"llama_window_20", {.window = 20}, 300},
+    {"llama_window_70", {.window = 70}, 600},
+    {"llama_window_300", {.window = 300}, 700},
+    {"llama_window_beyond", {.window = 5000}},
+    {"llama_one_token", {}, 1},
+    {"llama_five_layers", {.layers = 5}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Correctness, Options, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+/// Lengths around the block of 16 keys, the page of 64, the chunk of 256, and several chunks.
+class Lengths : public testing::TestWithParam<const char*> {};
+
+TEST_P(Lengths, AgreeWithTheReference) {
+  const TinyOptions options{.architecture = GetParam()};
+  const auto tokens = tiny_tokens(600, options.vocab);
+  const Model model = load_tiny(options);
+  const std::vector<double> exact = reference_logits(reference_of(options), tokens);
+  for (const std::size_t length : {1, 15, 16, 17, 63, 64, 65, 255, 256, 257, 300, 600}) {
+    const std::span<const double> rows(exact.data(), length * options.vocab);
+    const auto prefix = std::span(tokens).first(length);
+    EXPECT_LT(relative_rms(all_logits(model, prefix, kF32Kv), rows), kF32Bound) << length;
+    EXPECT_LT(relative_rms(all_logits(model, prefix), rows), kF16KvBound) << length;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Correctness, Lengths, testing::Values("gpt2", "llama"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class WeightTypes : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
+
+TEST_P(WeightTypes, AgreeWithTheReference) {
+  const auto [architecture, weights] = GetParam();
+  const TinyOptions options{.architecture = architecture, .weights = weights};
+  const auto tokens = tiny_tokens(100, options.vocab);
+  const Model model = load_tiny(options);
+  const ReferenceFile file = reference_of(options);
+  const std::vector<float> f32 = all_logits(model, tokens, kF32Kv);
+
+  const std::string type = weights;
+  const bool exact_products = type == "f32" || type == "f16";
+  const double bound = exact_products ? kF32Bound : type == "bf16" ? kBf16Bound : kQ8Bound;
+  EXPECT_LT(relative_rms(f32, reference_logits(file, tokens)), bound);
+  EXPECT_LT(relative_rms(f32, reference_logits(file, tokens, {.round_activations = true})),
+            exact_products ? kF32Bound : kContractBound);
+  EXPECT_LT(relative_rms(all_logits(model, tokens),
+                         reference_logits(file, tokens, {.round_activations = true, .f16_kv = true})),
+            exact_products ? kContractF16Bound : kContractBound);
+}
+
+INSTANTIATE_TEST_SUITE_P(Correctness, WeightTypes,
+                         testing::Combine(testing::Values("gpt2", "llama"),
+                                          testing::Values("f32", "f16", "bf16", "q8_0", "q4_0", "mixed")),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param);
+                         });
+
+/// bf16 rows of odd length end in half a pair.
+TEST(WeightTypes, Bf16OfOddWidth) {
+  const TinyOptions options{
+      .weights = "bf16", .heads = 3, .kv_heads = 3, .head_dim = 6, .value_dim = 7, .width = 33, .hidden = 77};
+  const auto tokens = tiny_tokens(50, options.vocab);
+  EXPECT_LT(relative_rms(all_logits(load_tiny(options), tokens, kF32Kv),
+                         reference_logits(reference_of(options), tokens, {.round_activations = true})),
+            kContractBound);
+}
+
+/// Only rows that ask get logits, and they are those of the right token.
+TEST(LogitRows, AreThoseAskedFor) {
+  const TinyOptions options{};
+  const Model model = load_tiny(options);
+  const auto tokens = tiny_tokens(40, options.vocab);
+  const std::vector<float> every = all_logits(model, tokens);
+  Session session(model, {.batch = 16});
+  session.prefill(tokens);
+  EXPECT_EQ(session.logit_rows(), 1u);
+  EXPECT_TRUE(equal_bits(last_rows(every, 1, options.vocab), session.logits()));
+
+  Session picked(model, {.batch = 16});
+  std::vector<Row> rows;
+  std::vector<float> expected;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const bool wanted = i % 7 == 3 || i == 15 || i == 16;
+    rows.push_back({&picked, tokens[i], wanted});
+    const auto row = std::span(every).subspan(i * options.vocab, options.vocab);
+    if (wanted) expected.insert(expected.end(), row.begin(), row.end());
+  }
+  forward(rows);
+  EXPECT_EQ(picked.logit_rows(), expected.size() / options.vocab);
+  EXPECT_TRUE(equal_bits(expected, picked.logits()));
+  forward(std::vector<Row>{{&picked, 1, false}});
+  EXPECT_EQ(picked.logit_rows(), 0u);
+  EXPECT_TRUE(picked.logits().empty());
+  EXPECT_EQ(picked.length(), tokens.size() + 1);
+}
+
+}  // namespace
+}  // namespace garam::test

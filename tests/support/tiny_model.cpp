@@ -1,0 +1,313 @@
+// Blocks are drawn as they lie in the file, scale and integers alike, so no encoder of the engine takes part
+// and every code occurs, those that no encoder writes among them (q8_0's -128, negative and zero scales).
+#include "support/tiny_model.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "io/gguf_writer.h"
+#include "support/tiny_vocabulary.h"
+
+namespace garam::test {
+namespace {
+
+struct WeightType {
+  const char* name;
+  std::uint32_t id;  // ggml's
+};
+constexpr WeightType kWeightTypes[] = {{"f32", 0}, {"f16", 1}, {"bf16", 30}, {"q8_0", 8}, {"q4_0", 2}};
+
+std::uint32_t type_id(const std::string& name) {
+  for (const WeightType& type : kWeightTypes) {
+    if (name == type.name) return type.id;
+  }
+  throw std::invalid_argument("tiny model: weight type " + name);
+}
+
+/// A stream of numbers that depend on their place alone (SplitMix64's finaliser over a counter).
+class Draws {
+ public:
+  Draws(std::uint64_t seed, const std::string& name) : key_(seed) {
+    for (const char c : name) key_ = mix(key_ ^ static_cast<unsigned char>(c));
+  }
+  std::uint32_t bits() { return static_cast<std::uint32_t>(mix(key_ + ++count_) >> 32); }
+  std::uint32_t below(std::uint32_t n) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(bits()) * n >> 32);
+  }
+  /// In [-1, 1), a multiple of 2^-23.
+  float uniform() { return static_cast<float>(static_cast<std::int32_t>(bits()) >> 8) * 0x1p-23f; }
+
+ private:
+  static std::uint64_t mix(std::uint64_t z) {
+    z *= 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+  }
+  std::uint64_t key_;
+  std::uint64_t count_ = 0;
+};
+
+/// f32 to binary16 by cutting off: any half will do, it need not be the nearest.
+std::uint16_t cut_to_half(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
+  const float magnitude = std::fabs(value);
+  if (magnitude < 0x1p-14f) return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24f));
+  return static_cast<std::uint16_t>(sign | ((bits & 0x7fffffff) - (112u << 23)) >> 13);
+}
+
+template <typename T>
+void append(std::vector<std::byte>& data, T value) {
+  std::byte bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);
+  data.insert(data.end(), bytes, bytes + sizeof value);
+}
+
+/// Scale of a block whose integers reach `steps`: of either sign, now and then zero.
+std::uint16_t block_scale(Draws& draws, float amplitude, float steps) {
+  const float factor = 0.75f + 0.25f * draws.uniform();
+  const std::uint32_t kind = draws.below(40);
+  if (kind == 0) return 0;
+  return cut_to_half((kind % 2 == 0 ? factor : -factor) * amplitude / steps);
+}
+
+std::vector<std::byte> draw_matrix(std::uint32_t type, std::size_t count, float amplitude, Draws draws) {
+  std::vector<std::byte> data;
+  for (std::size_t i = 0; i < count;) {
+    switch (type) {
+      case 0:
+        append(data, amplitude * draws.uniform());
+        ++i;
+        break;
+      case 1:
+        append(data, cut_to_half(amplitude * draws.uniform()));
+        ++i;
+        break;
+      case 30:
+        append(data,
+               static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(amplitude * draws.uniform()) >> 16));
+        ++i;
+        break;
+      case 8:
+        append(data, block_scale(draws, amplitude, 127));
+        for (int j = 0; j < 32; ++j) append(data, static_cast<std::uint8_t>(draws.below(256)));
+        i += 32;
+        break;
+      case 2:
+        append(data, block_scale(draws, amplitude, 8));
+        for (int j = 0; j < 16; ++j) append(data, static_cast<std::uint8_t>(draws.below(256)));
+        i += 32;
+        break;
+      default:
+        throw std::invalid_argument("tiny model: weight type number " + std::to_string(type));
+    }
+  }
+  return data;
+}
+
+std::vector<std::byte> draw_vector(std::size_t count, float centre, float spread, Draws draws) {
+  std::vector<std::byte> data;
+  for (std::size_t i = 0; i < count; ++i) append(data, centre + spread * draws.uniform());
+  return data;
+}
+
+/// Uniform weights whose outputs have about the variance of their inputs; queries and keys more, so that
+/// attention is far from an average.
+float amplitude_of(const std::string& name, std::size_t k) {
+  if (name.find("_embd") != std::string::npos) return 1;
+  const bool query_or_key =
+      name.find("attn_q") != std::string::npos || name.find("attn_k") != std::string::npos;
+  return (query_or_key ? 3.0f : 1.75f) / std::sqrt(static_cast<float>(k));
+}
+
+class Builder {
+ public:
+  explicit Builder(const TinyOptions& options) : o_(options) {
+    if (o_.value_dim == 0) o_.value_dim = o_.head_dim;
+    if (o_.rope_dims == 0) o_.rope_dims = o_.head_dim;
+    if (o_.architecture == "gpt2") o_.kv_heads = o_.heads;
+  }
+
+  TinyModel build() {
+    common_keys();
+    if (o_.vocabulary != TinyVocabulary::kNone) o_.vocab = add_vocabulary(o_.vocabulary, model_);
+    matrix("token_embd", o_.vocab, o_.width);
+    if (o_.architecture == "gpt2") {
+      gpt2();
+    } else {
+      llama();
+    }
+    if (o_.separate_output) matrix("output", o_.vocab, o_.width);
+    return std::move(model_);
+  }
+
+ private:
+  void common_keys() {
+    model_.set("general.architecture", o_.architecture);
+    model_.set("general.name", std::string("tiny random weights"));
+    number("context_length", o_.context);
+    number("embedding_length", o_.width);
+    number("block_count", o_.layers);
+    number("feed_forward_length", o_.hidden);
+    number("attention.head_count", o_.heads);
+  }
+
+  void gpt2() {
+    set("attention.layer_norm_epsilon", 1e-5f);
+    matrix("position_embd", o_.context, o_.width);
+    for (std::size_t i = 0; i < o_.layers; ++i) {
+      const std::string blk = "blk." + std::to_string(i) + ".";
+      norm(blk + "attn_norm", true);
+      linear(blk + "attn_qkv", 3 * o_.heads * o_.head_dim, o_.width, true);
+      linear(blk + "attn_output", o_.width, o_.heads * o_.head_dim, true);
+      norm(blk + "ffn_norm", true);
+      linear(blk + "ffn_up", o_.hidden, o_.width, true);
+      linear(blk + "ffn_down", o_.width, o_.hidden, true);
+    }
+    norm("output_norm", true);
+  }
+
+  void llama() {
+    set("attention.layer_norm_rms_epsilon", 1e-5f);
+    number("attention.head_count_kv", o_.kv_heads);
+    number("attention.key_length", o_.head_dim);
+    number("attention.value_length", o_.value_dim);
+    if (o_.window != 0) number("attention.sliding_window", o_.window);
+    rope();
+    for (std::size_t i = 0; i < o_.layers; ++i) {
+      const std::string blk = "blk." + std::to_string(i) + ".";
+      norm(blk + "attn_norm", false);
+      linear(blk + "attn_q", o_.heads * o_.head_dim, o_.width, o_.biases);
+      linear(blk + "attn_k", o_.kv_heads * o_.head_dim, o_.width, o_.biases);
+      linear(blk + "attn_v", o_.kv_heads * o_.value_dim, o_.width, o_.biases);
+      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, o_.biases);
+      norm(blk + "ffn_norm", false);
+      linear(blk + "ffn_gate", o_.hidden, o_.width, false);
+      linear(blk + "ffn_up", o_.hidden, o_.width, false);
+      linear(blk + "ffn_down", o_.width, o_.hidden, false);
+    }
+    norm("output_norm", false);
+  }
+
+  void rope() {
+    number("rope.dimension_count", o_.rope_dims);
+    set("rope.freq_base", 10000.0f);
+    switch (o_.rope) {
+      case TinyRope::kPlain:
+        break;
+      case TinyRope::kLinear:
+        set("rope.scaling.type", std::string("linear"));
+        set("rope.scaling.factor", 4.0f);
+        break;
+      case TinyRope::kOldLinear:
+        set("rope.scale_linear", 4.0f);
+        break;
+      case TinyRope::kYarn:
+        set("rope.scaling.type", std::string("yarn"));
+        set("rope.scaling.factor", 4.0f);
+        number("rope.scaling.original_context_length", 64);
+        break;
+      case TinyRope::kFactors:
+        vector("rope_freqs.weight", o_.rope_dims / 2, 4.5f, 3.5f);
+        break;
+    }
+  }
+
+  void set(const std::string& key, GgufValue value) {
+    model_.set(o_.architecture + "." + key, std::move(value));
+  }
+  void number(const std::string& key, std::size_t value) { set(key, static_cast<std::uint32_t>(value)); }
+
+  void matrix(const std::string& name, std::size_t rows, std::size_t k) {
+    const std::string type = o_.weights == "mixed"
+                                 ? kWeightTypes[model_.tensors.size() % std::size(kWeightTypes)].name
+                                 : o_.weights;
+    model_.add(name + ".weight", type, {rows, k}, o_.seed);
+  }
+  void vector(const std::string& name, std::size_t size, float centre, float spread) {
+    model_.tensors.push_back({name, 0, {size}, draw_vector(size, centre, spread, Draws(o_.seed, name))});
+  }
+  void linear(const std::string& name, std::size_t rows, std::size_t k, bool bias) {
+    matrix(name, rows, k);
+    if (bias) vector(name + ".bias", rows, 0, 0.25f);
+  }
+  void norm(const std::string& name, bool bias) {
+    vector(name + ".weight", o_.width, 1, 0.25f);
+    if (bias) vector(name + ".bias", o_.width, 0, 0.25f);
+  }
+
+  TinyOptions o_;
+  TinyModel model_;
+};
+
+}  // namespace
+
+float TinyTensor::get(std::size_t i) const {
+  float value;
+  std::memcpy(&value, data.data() + i * sizeof value, sizeof value);
+  return value;
+}
+
+void TinyTensor::set(std::size_t i, float value) {
+  std::memcpy(data.data() + i * sizeof value, &value, sizeof value);
+}
+
+TinyModel TinyModel::make(const TinyOptions& options) {
+  return Builder(options).build();
+}
+
+void TinyModel::set(const std::string& key, GgufValue value) {
+  for (auto& [name, old] : keys) {
+    if (name != key) continue;
+    old = std::move(value);
+    return;
+  }
+  keys.emplace_back(key, std::move(value));
+}
+
+void TinyModel::erase(const std::string& key) {
+  std::erase_if(keys, [&](const auto& entry) { return entry.first == key; });
+}
+
+TinyTensor& TinyModel::tensor(const std::string& name) {
+  for (TinyTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  throw std::invalid_argument("tiny model: no tensor " + name);
+}
+
+void TinyModel::drop(const std::string& name) {
+  std::erase_if(tensors, [&](const TinyTensor& tensor) { return tensor.name == name; });
+}
+
+void TinyModel::add(const std::string& name, const std::string& type, std::vector<std::uint64_t> shape,
+                    std::uint64_t seed) {
+  std::size_t count = 1;
+  for (const std::uint64_t dimension : shape) count *= dimension;
+  const float amplitude = amplitude_of(name, shape.empty() ? 1 : shape.back());
+  const std::uint32_t id = type_id(type);
+  tensors.push_back({name, id, std::move(shape), draw_matrix(id, count, amplitude, Draws(seed, name))});
+}
+
+void TinyModel::write(const std::string& path) const {
+  GgufWriter writer;
+  for (const auto& [key, value] : keys) writer.add(key, value);
+  for (const TinyTensor& t : tensors) {
+    writer.add_tensor(t.name, t.type, {t.shape.rbegin(), t.shape.rend()}, t.data);
+  }
+  writer.write(path);
+}
+
+std::vector<std::int32_t> tiny_tokens(std::size_t count, std::size_t vocab, std::uint64_t seed) {
+  Draws draws(seed, "tokens");
+  std::vector<std::int32_t> tokens(count);
+  for (std::int32_t& token : tokens) {
+    token = static_cast<std::int32_t>(draws.below(static_cast<std::uint32_t>(vocab)));
+  }
+  return tokens;
+}
+
+}  // namespace garam::test

@@ -1,0 +1,166 @@
+// Real vocabularies: every recorded case gives the same ids, text comes back, and no text takes long. Needs
+// ../shared; a build with sanitizers uses shorter texts.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/gguf.h"
+#include "model/vocab_from_gguf.h"
+#include "support/random.h"
+#include "support/shared.h"
+#include "text/unicode.h"
+
+namespace garam {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
+constexpr const char* kVocabularies[] = {"gpt-2", "llama-bpe", "llama-spm", "phi-3", "mpt"};
+
+class RealVocabulary : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const auto path = test::shared_path(file(".gguf"));
+    if (!path) GTEST_SKIP() << test::shared_missing(file(".gguf"));
+    tokenizer_ = tokenizer_from_gguf(GgufFile::open(path->string()));
+    ASSERT_TRUE(tokenizer_);
+  }
+  static std::string file(const char* suffix) { return std::string("vocabs/") + GetParam() + suffix; }
+  bool byte_level() const { return tokenizer_->model() == "gpt2"; }
+
+  std::optional<Tokenizer> tokenizer_;
+};
+
+TEST_P(RealVocabulary, RecordedCases) {
+  const auto path = test::shared_path(file(".cases.jsonl"));
+  ASSERT_TRUE(path);
+  std::ifstream in(*path);
+  std::size_t cases = 0;
+  std::size_t equal = 0;
+  for (std::string line; std::getline(in, line); ++cases) {
+    const auto json = nlohmann::json::parse(line);
+    const auto text = json["text"].get<std::string>();
+    const auto ids =
+        tokenizer_->encode(text, {json["add_special"].get<bool>(), json["parse_special"].get<bool>()});
+    const bool same = ids == json["ids"].get<std::vector<std::int32_t>>();
+    EXPECT_TRUE(same) << line;
+    equal += same;
+  }
+  std::cout << GetParam() << ": " << equal << " of " << cases << " cases equal\n";
+  EXPECT_GE(cases, 50u);
+}
+
+std::string random_text(test::Random& random, std::size_t characters) {
+  const char* const kParts[] = {" ",  "  ",  "\n", "\r\n",     "the",         " of",
+                                "'s", "123", "!?", "\xcc\x81", "\xe4\xb8\xad"};
+  std::string text;
+  for (; characters > 0; --characters) {
+    if (random.below(2) == 0) {
+      text += kParts[random.below(std::size(kParts))];
+      continue;
+    }
+    const std::size_t limits[] = {0x80, 0x800, 0x10000, 0x110000};
+    std::uint32_t code = static_cast<std::uint32_t>(random.below(limits[random.below(4)]));
+    if (code >= 0xd800 && code < 0xe000) code = 0xe000;
+    append_utf8(text, code);
+  }
+  return text;
+}
+
+TEST_P(RealVocabulary, DecodeInvertsEncode) {
+  test::Random random(test::test_seed());
+  const int rounds = kSanitized ? 200 : 2000;
+  for (int round = 0; round < rounds; ++round) {
+    std::string text = random_text(random, random.below(60));
+    // SentencePiece writes a space as U+2581, so that this one character does not come back.
+    if (!byte_level() && text.find("\xe2\x96\x81") != std::string::npos) continue;
+    const auto ids = tokenizer_->encode(text);
+    ASSERT_EQ(tokenizer_->decode(ids), text) << "seed " << test::test_seed() << ", round " << round;
+    TextStream stream(*tokenizer_);
+    std::string streamed;
+    for (const std::int32_t id : ids) streamed += stream.push(id);
+    ASSERT_EQ(streamed + stream.finish(), text);
+  }
+}
+
+TEST_P(RealVocabulary, AnyBytesGiveIds) {
+  test::Random random(test::test_seed());
+  for (int round = 0; round < (kSanitized ? 200 : 2000); ++round) {
+    std::string text(random.below(100), '\0');
+    for (char& c : text) c = static_cast<char>(random.below(256));
+    const auto ids = tokenizer_->encode(text, {.add_special = true, .parse_special = round % 2 == 0});
+    std::string storage;
+    if (byte_level()) {
+      ASSERT_EQ(tokenizer_->decode(ids), repair_utf8(text, storage));
+    }
+  }
+}
+
+TEST_P(RealVocabulary, WorldTexts) {
+  const auto files = test::shared_files("corpus/udhr", ".txt");
+  ASSERT_FALSE(files.empty());
+  for (const auto& path : files) {
+    std::ifstream in(path, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    ASSERT_EQ(tokenizer_->decode(tokenizer_->encode(text)), text) << path;
+  }
+}
+
+TEST_P(RealVocabulary, NoTextTakesLong) {
+  const std::size_t size = kSanitized ? 1u << 16 : 1u << 20;
+  test::Random random(test::test_seed());
+  std::string letters(size, ' ');
+  for (char& c : letters) c = static_cast<char>('a' + random.below(26));
+  std::string bytes(size, ' ');
+  for (char& c : bytes) c = static_cast<char>(random.below(256));
+  const auto repeated = [size](std::string_view part) {
+    std::string text;
+    while (text.size() < size) text += part;
+    return text;
+  };
+  const std::pair<const char*, std::string> texts[] = {
+      {"a", repeated("a")},
+      {"spaces", repeated(" ")},
+      {"newlines", repeated("\n")},
+      {"combining marks", repeated("\xcc\x81")},
+      {"joined emoji", repeated("\xf0\x9f\x91\xa8\xe2\x80\x8d")},
+      {"invalid bytes", repeated("\xff")},
+      {"cut characters", repeated("\xe4\xb8")},
+      {"apostrophes", repeated("'")},
+      {"space marks", repeated("\xe2\x96\x81")},
+      {"control tokens", repeated("<|endoftext|></s>")},
+      {"starts of control tokens", repeated("<|endoftext")},
+      {"one random word", letters},
+      {"random bytes", bytes},
+  };
+  for (const auto& [name, text] : texts) {
+    const std::clock_t start = std::clock();  // of this process: other load on the machine does not count
+    const auto ids = tokenizer_->encode(text, {.add_special = false, .parse_special = true});
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_LT(seconds, 1.0) << name;
+    EXPECT_FALSE(ids.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shared, RealVocabulary, testing::ValuesIn(kVocabularies), [](const auto& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace garam

@@ -1,0 +1,141 @@
+// The pre-tokenizers' rules, piece by piece.
+#include "text/pretokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/random.h"
+#include "text/unicode.h"
+
+namespace garam {
+namespace {
+
+class Collect final : public PieceSink {
+ public:
+  void piece(std::string_view text) override { pieces.emplace_back(text); }
+  std::vector<std::string> pieces;
+};
+
+using Pieces = std::vector<std::string>;
+
+Pieces split(SplitText rule, std::string_view text) {
+  Collect collect;
+  rule(text, collect);
+  return collect.pieces;
+}
+
+struct Case {
+  const char* text;
+  Pieces pieces;
+};
+
+TEST(PreTokenizer, Gpt2) {
+  const Case kCases[] = {
+      {"", {}},
+      {"Hello world", {"Hello", " world"}},
+      {"a  b", {"a", " ", " b"}},
+      {"a   b", {"a", "  ", " b"}},
+      {"a \n b", {"a", " \n", " b"}},
+      {"a\nb", {"a", "\n", "b"}},
+      {"a\n\nb", {"a", "\n", "\n", "b"}},
+      {"a  ", {"a", "  "}},
+      {" ", {" "}},
+      {"\t\t1", {"\t", "\t", "1"}},
+      {"I've we'll don't 'tis", {"I", "'ve", " we", "'ll", " don", "'t", " '", "tis"}},
+      {"DON'T", {"DON", "'", "T"}},
+      {"'", {"'"}},
+      {"'r", {"'", "r"}},
+      {"it's123!?", {"it", "'s", "123", "!?"}},
+      {" 12 !!", {" 12", " !!"}},
+      {"\xc3\xa9t\xc3\xa9 \xe4\xb8\xad", {"\xc3\xa9t\xc3\xa9", " \xe4\xb8\xad"}},
+      {"e\xcc\x81", {"e", "\xcc\x81"}},            // a mark is neither letter nor number
+      {"\xc2\xbd\xc2\xb2", {"\xc2\xbd\xc2\xb2"}},  // one half, superscript two: numbers
+      {"a\xc2\xa0\xc2\xa0"
+       "b",
+       {"a", "\xc2\xa0", "\xc2\xa0", "b"}},  // no-break spaces are white, not ' '
+      {"a\xe2\x80\x8b"
+       "b",
+       {"a", "\xe2\x80\x8b", "b"}},  // zero width space is no white space
+  };
+  for (const Case& c : kCases) EXPECT_EQ(split(split_gpt2, c.text), c.pieces) << '"' << c.text << '"';
+}
+
+TEST(PreTokenizer, Llama3) {
+  const Case kCases[] = {
+      {"", {}},
+      {"Hello world", {"Hello", " world"}},
+      {"a  b", {"a", " ", " b"}},
+      {"a \n b", {"a", " \n", " b"}},
+      {"a\n\n\n  b", {"a", "\n\n\n", " ", " b"}},
+      {"a \r\n\t\n  ", {"a", " \r\n\t\n", "  "}},
+      {"\tx", {"\tx"}},
+      {"\nx", {"\n", "x"}},
+      {"DON'T I'LL 'Re", {"DON", "'T", " I", "'LL", " '", "Re"}},
+      {"(x)y.z", {"(x", ")y", ".z"}},
+      {"1234567", {"123", "456", "7"}},
+      {" 12", {" ", "12"}},
+      {"a1", {"a", "1"}},
+      {"!!\n\nx", {"!!\n\n", "x"}},
+      {" ?!\r\n", {" ?!\r\n"}},
+      {" ", {" "}},
+      {"   ", {"   "}},
+      {"e\xcc\x81x", {"e", "\xcc\x81x"}},
+      {"\xe3\x80\x80\xe4\xb8\xad", {"\xe3\x80\x80\xe4\xb8\xad"}},
+      {"\xc2\xbd"
+       "12",
+       {"\xc2\xbd"
+        "12"}},
+  };
+  for (const Case& c : kCases) EXPECT_EQ(split(split_llama3, c.text), c.pieces) << '"' << c.text << '"';
+}
+
+TEST(PreTokenizer, PiecesJoinToTheText) {
+  test::Random random(test::test_seed());
+  const char* const kParts[] = {" ",
+                                "  ",
+                                "\n",
+                                "\r\n",
+                                "\t",
+                                "a",
+                                "Zz",
+                                "'",
+                                "'s",
+                                "'LL",
+                                "1",
+                                "42",
+                                "!",
+                                "...",
+                                "\xc3\xa9",
+                                "\xcc\x81",
+                                "\xe4\xb8\xad",
+                                "\xe3\x80\x80",
+                                "\xf0\x9f\x98\x80",
+                                "\xc2\xbd"};
+  for (const SplitText rule : {split_gpt2, split_llama3}) {
+    for (int i = 0; i < 5000; ++i) {
+      std::string text;
+      for (std::size_t n = random.below(12); n > 0; --n) text += kParts[random.below(std::size(kParts))];
+      std::string joined;
+      for (const std::string& piece : split(rule, text)) {
+        ASSERT_FALSE(piece.empty());
+        joined += piece;
+      }
+      ASSERT_EQ(joined, text);
+    }
+  }
+}
+
+TEST(PreTokenizer, Table) {
+  EXPECT_EQ(find_pre_tokenizer("gpt-2")->split, split_gpt2);
+  EXPECT_FALSE(find_pre_tokenizer("gpt-2")->ignore_merges);
+  EXPECT_EQ(find_pre_tokenizer("llama-bpe")->split, split_llama3);
+  EXPECT_TRUE(find_pre_tokenizer("llama-bpe")->ignore_merges);
+  EXPECT_EQ(find_pre_tokenizer(""), nullptr);
+  EXPECT_EQ(find_pre_tokenizer("gpt-"), nullptr);
+  EXPECT_NE(known_pre_tokenizers().find("gpt-2, "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace garam
