@@ -8,9 +8,16 @@ namespace garam::kernels::avx2 {
 
 /// Everything but matmul and attention.
 void fill_vector(Table& table);
-/// matmul and matmul_name, by what the CPU has.
-void fill_matmul(Table& table, const Features& features);
+/// matmul and matmul_name.
+void fill_matmul(Table& table);
 /// attention_f16 and attention_f32.
 void fill_attention(Table& table);
+
+// Products by format.
+void matmul_f32(const Matmul& m);
+void matmul_f16(const Matmul& m);
+void matmul_bf16(const Matmul& m);
+void matmul_q8_0(const Matmul& m);
+void matmul_q4_0(const Matmul& m);
 
 }  // namespace garam::kernels::avx2

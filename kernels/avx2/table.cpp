@@ -6,6 +6,7 @@ namespace garam::kernels::avx2 {
 void fill(Table& table, [[maybe_unused]] const Features& features) {
   table.name = "avx2";
   fill_vector(table);
+  fill_matmul(table);
 }
 
 }  // namespace garam::kernels::avx2

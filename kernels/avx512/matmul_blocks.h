@@ -33,7 +33,7 @@ inline constexpr std::size_t kScaleBytes = 2 * kPanelRows;
 inline constexpr std::size_t kGroupBytes = 4 * kPanelRows;
 
 template <typename Kernel, std::size_t kTokens>
-void blocks_tile(const Matmul& m, const Tile& tile) {
+void blocks_tile(const Matmul& m, const simd::Tile& tile) {
   constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
   const std::size_t blocks = m.k / kBlock;
   const std::size_t scale_stride = m.scale_stride;
@@ -46,7 +46,7 @@ void blocks_tile(const Matmul& m, const Tile& tile) {
 #pragma GCC unroll 16
   for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
   for (std::size_t b = 0; b < blocks; ++b) {
-    fetch_ahead(ahead, tile.lines);
+    simd::fetch_ahead(ahead, tile.lines);
     __m512i isum[kTokens][2];
     Kernel::dot(block + kScaleBytes, rows, isum);
     const __m512 d0 = load_f16(block);
@@ -67,11 +67,12 @@ void blocks_tile(const Matmul& m, const Tile& tile) {
 
 template <typename Kernel>
 void blocks_matmul(const Matmul& m) {
-  static constexpr TileFn kTiles[] = {blocks_tile<Kernel, 1>, blocks_tile<Kernel, 2>, blocks_tile<Kernel, 3>,
-                                      blocks_tile<Kernel, 4>, blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
+  static constexpr simd::TileFn kTiles[] = {blocks_tile<Kernel, 1>, blocks_tile<Kernel, 2>,
+                                            blocks_tile<Kernel, 3>, blocks_tile<Kernel, 4>,
+                                            blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
   constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  constexpr Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / kCacheLine};
-  each_tile(m, m.k / kBlock * kBlockBytes, kTiles, 6, kAhead);
+  constexpr simd::Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / simd::kCacheLine, kAheadBytes};
+  simd::each_tile(m, m.k / kBlock * kBlockBytes, kTiles, 6, kAhead);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace garam::kernels::avx512 {
 namespace {
 
 template <typename Kernel, std::size_t kTokens>
-void steps_tile(const Matmul& m, const Tile& tile) {
+void steps_tile(const Matmul& m, const simd::Tile& tile) {
   using X = typename Kernel::X;
   const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
   const std::byte* panel = tile.panel;
@@ -44,13 +44,13 @@ inline constexpr std::size_t kWays = 8;
 
 template <typename Kernel>
 void steps_matmul(const Matmul& m) {
-  static constexpr TileFn kTiles[] = {steps_tile<Kernel, 1>,  steps_tile<Kernel, 2>,  steps_tile<Kernel, 3>,
-                                      steps_tile<Kernel, 4>,  steps_tile<Kernel, 5>,  steps_tile<Kernel, 6>,
-                                      steps_tile<Kernel, 7>,  steps_tile<Kernel, 8>,  steps_tile<Kernel, 9>,
-                                      steps_tile<Kernel, 10>, steps_tile<Kernel, 11>, steps_tile<Kernel, 12>};
+  static constexpr simd::TileFn kTiles[] = {
+      steps_tile<Kernel, 1>, steps_tile<Kernel, 2>,  steps_tile<Kernel, 3>,  steps_tile<Kernel, 4>,
+      steps_tile<Kernel, 5>, steps_tile<Kernel, 6>,  steps_tile<Kernel, 7>,  steps_tile<Kernel, 8>,
+      steps_tile<Kernel, 9>, steps_tile<Kernel, 10>, steps_tile<Kernel, 11>, steps_tile<Kernel, 12>};
   const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
   const bool one_set = m.x_stride * sizeof(typename Kernel::X) % kSetPeriod == 0;
-  each_tile(m, steps * 2 * Kernel::kRegisterBytes, kTiles, one_set ? kWays : 12, kNoAhead);
+  simd::each_tile(m, steps * 2 * Kernel::kRegisterBytes, kTiles, one_set ? kWays : 12, simd::kNoAhead);
 }
 
 }  // namespace
