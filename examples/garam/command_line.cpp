@@ -132,7 +132,7 @@ bool list_kernels(const ModelOptions& options) {
   return true;
 }
 
-void read_environment(CLI::App& app) {
+void complete_options(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     const auto& names = option->get_lnames();
     if (names.empty() || names.front() == "help" || names.front() == "version") continue;
@@ -140,6 +140,7 @@ void read_environment(CLI::App& app) {
     for (char& c : variable)
       c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     option->envname(variable);
+    if (option->get_items_expected_max() == 1) option->take_last();
     if (option->get_items_expected_max() != 0) continue;
     option->transform(CLI::Validator(
         [](std::string& value) {

@@ -95,8 +95,8 @@ struct CacheOptions {
 bool list_kernels(const ModelOptions& options);
 
 /// Gives every long option the environment variable GARAM_ARG_<NAME>, where flags also take "enabled" and
-/// "disabled".
-void read_environment(CLI::App& app);
+/// "disabled". Of an option given twice the last counts.
+void complete_options(CLI::App& app);
 
 /// Parses the arguments. What is given among them makes the environment's value of options that it excludes
 /// void. -ctk, -ctv and -ub become their long forms first; other flags of one dash and

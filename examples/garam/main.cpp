@@ -46,7 +46,7 @@ int run_command(const Command& command, const std::vector<std::string>& argument
   app.set_help_flag("-h,--help", "Print this and exit");
   app.set_version_flag("--version", fmt::format("garam {}", garam::version()));
   const Run run = command.define(app);
-  read_environment(app);
+  complete_options(app);
   try {
     parse(app, arguments);
   } catch (const CLI::CallForHelp&) {
@@ -56,9 +56,9 @@ int run_command(const Command& command, const std::vector<std::string>& argument
     print("{}\n", version.what());
     return 0;
   } catch (const CLI::ExcludesError& error) {
-    throw UsageError(fmt::format("only one of two can be given: {}", printable(error.what())));
+    throw UsageError(fmt::format("only one of two can be given: {}", error.what()));
   } catch (const CLI::ParseError& error) {
-    throw UsageError(printable(error.what()));
+    throw UsageError(error.what());
   }
   return run();
 }
@@ -88,7 +88,7 @@ int run(const std::vector<std::string>& arguments) {
   if (const Command* command = find_command(arguments)) {
     return run_command(*command, {arguments.begin() + 1, arguments.end()});
   }
-  throw UsageError(fmt::format("{}: unknown command", printable(first)));
+  throw UsageError(fmt::format("{}: unknown command", first));
 }
 
 int guarded(const std::vector<std::string>& arguments) {
@@ -96,16 +96,19 @@ int guarded(const std::vector<std::string>& arguments) {
     return run(arguments);
   } catch (const UsageError& error) {
     const Command* command = find_command(arguments);
-    note("garam: {}\nTry `garam {}--help`.\n", error.what(),
+    note("garam: {}\nTry `garam {}--help`.\n", printable(error.what()),
          command ? fmt::format("{} ", command->name) : "");
     return kExitUsage;
   } catch (const garam::Error& error) {
-    note("garam: {}\n", error.what());
-    return error.code() == garam::ErrorCode::kCancelled ? kExitInterrupted : kExitFailure;
+    if (error.code() == garam::ErrorCode::kCancelled) {
+      note("garam: interrupted\n");
+      return kExitInterrupted;
+    }
+    note("garam: {}\n", printable(error.what()));
   } catch (const std::bad_alloc&) {
     note("garam: out of memory\n");
   } catch (const std::exception& error) {
-    note("garam: {}\n", error.what());
+    note("garam: {}\n", printable(error.what()));
   }
   return kExitFailure;
 }

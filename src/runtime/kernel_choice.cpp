@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/float_env.h"
+#include "base/printable.h"
 #include "runtime/cpu.h"
 
 namespace garam {
@@ -32,6 +33,15 @@ std::string names(const std::vector<KernelSet>& sets) {
   return list;
 }
 
+/// `source` says where the name comes from.
+KernelSet parse(const char* source, std::string_view name) {
+  for (const KernelSet set : kAll) {
+    if (name == to_string(set)) return set;
+  }
+  fail(ErrorCode::kArgument, "{}: expected one of {}, found \"{}\"", source,
+       names({std::begin(kAll), std::end(kAll)}), printable(name));
+}
+
 }  // namespace
 
 std::string_view to_string(KernelSet set) noexcept {
@@ -49,11 +59,7 @@ std::string_view to_string(KernelSet set) noexcept {
 }
 
 KernelSet parse_kernel_set(std::string_view name) {
-  for (const KernelSet set : kAll) {
-    if (name == to_string(set)) return set;
-  }
-  fail(ErrorCode::kArgument, "kernels: expected one of {}, found \"{}\"",
-       names({std::begin(kAll), std::end(kAll)}), name);
+  return parse("kernels", name);
 }
 
 std::vector<KernelSet> available_kernel_sets() {
@@ -67,13 +73,17 @@ std::vector<KernelSet> available_kernel_sets() {
 
 KernelChoice choose_kernels(KernelSet set) {
   const kernels::Features features = detect_features();
+  const char* source = "kernels";
   if (set == KernelSet::kAuto) {
     const char* forced = std::getenv("GARAM_KERNELS");
-    if (forced != nullptr && *forced != '\0') set = parse_kernel_set(forced);
+    if (forced != nullptr && *forced != '\0') {
+      source = "GARAM_KERNELS";
+      set = parse(source, forced);
+    }
   }
   if (set == KernelSet::kAuto) set = available_kernel_sets().back();
   if (!runs_on(set, features)) {
-    fail(ErrorCode::kUnsupported, "kernels: this CPU cannot run {}; it has {}", to_string(set),
+    fail(ErrorCode::kUnsupported, "{}: this CPU cannot run {}; it has {}", source, to_string(set),
          names(available_kernel_sets()));
   }
   KernelChoice choice{.set = set};
