@@ -36,6 +36,10 @@ struct Lanes {
   static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static F set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static F load(const float* p, Full) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static F load_f16(const std::uint16_t* p) {
+    const auto* from = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtph_ps(_mm_loadu_si128(from)), _mm256_cvtph_ps(_mm_loadu_si128(from + 1))};
+  }
   static F load(const float* p, Tail t) {
     return {_mm256_maskload_ps(p, t.mask.low), _mm256_maskload_ps(p + 8, t.mask.high)};
   }
@@ -68,6 +72,21 @@ struct Lanes {
     const __m256 lower = _mm256_set1_ps(-limit);
     return {_mm256_max_ps(_mm256_min_ps(x.low, upper), lower),
             _mm256_max_ps(_mm256_min_ps(x.high, upper), lower)};
+  }
+  /// The larger of each pair, b where either is NaN.
+  static F max(F a, F b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+  /// Largest lane, of lanes that are not NaN.
+  static float largest(F x) {
+    const __m256 a = _mm256_max_ps(x.low, x.high);
+    const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+  }
+  /// Lanes [begin, end).
+  static Mask range(std::int32_t begin, std::int32_t end) {
+    const I lane = {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                    _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15)};
+    return bit_and(less(set_int(begin - 1), lane), less(lane, set_int(end)));
   }
   static Mask less(F a, F b) {
     return bits(F{_mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ), _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ)});

@@ -7,6 +7,7 @@ void fill(Table& table, [[maybe_unused]] const Features& features) {
   table.name = "avx2";
   fill_vector(table);
   fill_matmul(table);
+  fill_attention(table);
 }
 
 }  // namespace garam::kernels::avx2

@@ -25,6 +25,9 @@ struct Lanes {
   static F zero() { return _mm512_setzero_ps(); }
   static F set(float x) { return _mm512_set1_ps(x); }
   static F load(const float* p, Full) { return _mm512_loadu_ps(p); }
+  static F load_f16(const std::uint16_t* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
   static F load(const float* p, Tail t) { return _mm512_maskz_loadu_ps(t.mask, p); }
   static void store(float* p, F x, Full) { _mm512_storeu_ps(p, x); }
   static void store(float* p, F x, Tail t) { _mm512_mask_storeu_ps(p, t.mask, x); }
@@ -40,6 +43,21 @@ struct Lanes {
   static float sqrt(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
   /// Of finite values.
   static F clamp(F x, float limit) { return _mm512_max_ps(_mm512_min_ps(x, set(limit)), set(-limit)); }
+  /// The larger of each pair, b where either is NaN.
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  /// Largest lane, of lanes that are not NaN.
+  static float largest(F x) {
+    const __m256 a = _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+  }
+  /// Lanes [begin, end).
+  static Mask range(std::int32_t begin, std::int32_t end) {
+    const I lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return static_cast<Mask>(_mm512_cmpge_epi32_mask(lane, set_int(begin)) &
+                             _mm512_cmplt_epi32_mask(lane, set_int(end)));
+  }
   static Mask less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static Mask is_nan(F x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
   static F select(Mask m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }

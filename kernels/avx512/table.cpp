@@ -7,6 +7,7 @@ void fill(Table& table, const Features& features) {
   table.name = "avx512";
   fill_vector(table);
   fill_matmul(table, features);
+  fill_attention(table);
 }
 
 }  // namespace garam::kernels::avx512

@@ -1,0 +1,23 @@
+// Attention: kernels/simd/attention.h in AVX2.
+#include "kernels/simd/attention.h"
+
+#include "kernels/avx2/lanes.h"
+#include "kernels/avx2/parts.h"
+
+namespace garam::kernels::avx2 {
+namespace {
+
+/// 16 lanes are two of 16 registers: 6 rows leave room for one load and one broadcast.
+struct TileLanes : Lanes {
+  static constexpr std::size_t kTileRows = 6;
+  static constexpr std::size_t wide(std::size_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
+};
+
+}  // namespace
+
+void fill_attention(Table& table) {
+  table.attention_f16 = simd::attention<TileLanes, std::uint16_t>;
+  table.attention_f32 = simd::attention<TileLanes, float>;
+}
+
+}  // namespace garam::kernels::avx2

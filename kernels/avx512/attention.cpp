@@ -1,0 +1,23 @@
+// Attention: kernels/simd/attention.h in AVX-512.
+#include "kernels/simd/attention.h"
+
+#include "kernels/avx512/lanes.h"
+#include "kernels/avx512/parts.h"
+
+namespace garam::kernels::avx512 {
+namespace {
+
+/// 24 of 32 registers add up.
+struct TileLanes : Lanes {
+  static constexpr std::size_t kTileRows = 6;
+  static constexpr std::size_t wide(std::size_t) { return 4; }
+};
+
+}  // namespace
+
+void fill_attention(Table& table) {
+  table.attention_f16 = simd::attention<TileLanes, std::uint16_t>;
+  table.attention_f32 = simd::attention<TileLanes, float>;
+}
+
+}  // namespace garam::kernels::avx512
