@@ -26,7 +26,7 @@ TEST_P(Computed, SameBitsWithAnyThreadsAndChunks) {
   const auto [kernels, architecture, weights] = GetParam();
   if (!available(kernels)) GTEST_SKIP() << "SKIPPED: this CPU cannot run " << to_string(kernels);
   const TinyOptions options{.architecture = architecture, .weights = weights};
-  const auto tokens = tiny_tokens(90, options.vocab);
+  const auto tokens = tiny_tokens(70, options.vocab);
   const Model portable = load_tiny(options, KernelSet::kPortable, 1);
   const Model model = load_tiny(options, kernels);
   ASSERT_EQ(model.kernels(), kernels);
@@ -66,7 +66,7 @@ TEST_P(AnyKernels, SameBitsOnLongPrompts) {
       {.window = 100, .rope = TinyRope::kYarn},
   };
   for (const TinyOptions& options : cases) {
-    const auto tokens = tiny_tokens(600, options.vocab);
+    const auto tokens = tiny_tokens(530, options.vocab);
     const Model model = load_tiny(options, GetParam());
     for (const KvType kv_type : {KvType::kF16, KvType::kF32}) {
       const std::vector<float> expected =

@@ -2,6 +2,8 @@
 // types.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/harness.h"
 
 namespace garam::test {
@@ -12,17 +14,18 @@ constexpr SessionOptions kF32Kv{.kv_type = KvType::kF32};
 // f32 arithmetic throughout: each sum of k products carries about sqrt(k) * 2^-25 relative error, k up to 160
 // here, a handful of sums behind each other: 1e-6. The project's promise is 5e-6.
 constexpr double kF32Bound = 5e-6;
-// One flipped rounding of an activation (its f32 value lies within 1e-6 of a tie; a few in 10^5) moves a
-// value by a whole step of 1/127 (q8) or 2^-8 (bf16) of its block's or its own size. What remains of that in
-// the logits was measured between 1e-5 and 7e-4.
-constexpr double kContractBound = 2e-3;
-// f16 keys and values, rounded the same way on both sides: again only flips remain, of 2^-11.
+// Engine and reference round activations (q8, bf16) and f16 keys and values by the same rule; only where the
+// f32 value lies within 1e-6 of a tie may they round to different sides. Such a flip moves one value by a
+// whole step: a hundred tokens see a few of them, measured up to 4.2e-3 of the logits for activations, 7.1e-5
+// for f16 keys and values. Short sequences rarely see one: see SequencesWithoutFlips.
+constexpr double kContractBound = 0.01;
 constexpr double kContractF16Bound = 1e-4;
 // Against the mathematical result: an activation rounded to q8 (a step of about 2 sigma / 127, error
 // 0.29 steps = 0.005 sigma) and to bf16 (0.0017 of itself), four of them behind each other a layer, the
-// errors adding up over two layers.
+// errors adding up over two layers and queries and keys three times as sensitive: measured 0.014 and 0.007.
 constexpr double kQ8Bound = 0.02;
-constexpr double kBf16Bound = 0.006;
+constexpr double kBf16Bound = 0.01;
+// Of two layers; the errors of more of them add up.
 constexpr double kF16KvBound = 1e-3;
 
 struct Case {
@@ -40,13 +43,16 @@ class Options : public testing::TestWithParam<Case> {};
 TEST_P(Options, AgreeWithTheReference) {
   const auto tokens = tiny_tokens(GetParam().tokens, GetParam().options.vocab);
   const Model model = load_tiny(GetParam().options);
-  const std::vector<double> exact = reference_logits(reference_of(GetParam().options), tokens);
+  const ReferenceFile file = reference_of(GetParam().options);
+  const std::vector<double> exact = reference_logits(file, tokens);
+  const std::vector<float> f16_logits = all_logits(model, tokens);
   const double f32 = relative_rms(all_logits(model, tokens, kF32Kv), exact);
-  const double f16 = relative_rms(all_logits(model, tokens), exact);
+  const double f16 = relative_rms(f16_logits, exact);
   RecordProperty("f32_kv", std::to_string(f32));
   EXPECT_LT(f32, kF32Bound);
-  EXPECT_LT(f16, kF16KvBound);
-  EXPECT_GT(f16, f32) << "f16 keys and values were asked for";
+  EXPECT_LT(f16, kF16KvBound * std::max(1.0, static_cast<double>(GetParam().options.layers) / 2));
+  EXPECT_GT(f16, 10 * f32) << "f16 keys and values were asked for";
+  EXPECT_LT(relative_rms(f16_logits, reference_logits(file, tokens, {.f16_kv = true})), kContractF16Bound);
 }
 
 const Case kCases[] = {
@@ -123,6 +129,29 @@ TEST_P(WeightTypes, AgreeWithTheReference) {
   EXPECT_LT(relative_rms(all_logits(model, tokens),
                          reference_logits(file, tokens, {.round_activations = true, .f16_kv = true})),
             exact_products ? kContractF16Bound : kContractBound);
+}
+
+/// Where no rounding flips, the contract's roundings leave nothing but f32 arithmetic between engine and
+/// reference, whatever the weight type. Most sequences of three tokens are such: 62 of 64 and more, with f16
+/// keys and values, whose roundings are the finest, 51.
+TEST_P(WeightTypes, SequencesWithoutFlips) {
+  const auto [architecture, weights] = GetParam();
+  const TinyOptions options{.architecture = architecture, .weights = weights};
+  const Model model = load_tiny(options);
+  const ReferenceFile file = reference_of(options);
+  constexpr int kSequences = 64;
+  for (const KvType kv_type : {KvType::kF32, KvType::kF16}) {
+    int exact = 0;
+    for (std::uint64_t seed = 0; seed < kSequences; ++seed) {
+      const auto tokens = tiny_tokens(3, options.vocab, 100 + seed);
+      const double error = relative_rms(
+          all_logits(model, tokens, {.kv_type = kv_type}),
+          reference_logits(file, tokens, {.round_activations = true, .f16_kv = kv_type == KvType::kF16}));
+      exact += error < kF32Bound;
+      EXPECT_LT(error, kQ8Bound) << seed;
+    }
+    EXPECT_GE(exact, kSequences * 3 / 4) << "f16 keys and values: " << (kv_type == KvType::kF16);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Correctness, WeightTypes,

@@ -1,118 +1,18 @@
-// Blocks are drawn as they lie in the file, scale and integers alike, so no encoder of the engine takes part
-// and every code occurs, those that no encoder writes among them (q8_0's -128, negative and zero scales).
+// Which keys and tensors a file of an architecture has, with the names and shapes that llama.cpp's converter
+// gives them. The numbers come from tiny_weights.h.
 #include "support/tiny_model.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 #include "io/gguf_writer.h"
 #include "support/tiny_vocabulary.h"
+#include "support/tiny_weights.h"
 
 namespace garam::test {
 namespace {
-
-struct WeightType {
-  const char* name;
-  std::uint32_t id;  // ggml's
-};
-constexpr WeightType kWeightTypes[] = {{"f32", 0}, {"f16", 1}, {"bf16", 30}, {"q8_0", 8}, {"q4_0", 2}};
-
-std::uint32_t type_id(const std::string& name) {
-  for (const WeightType& type : kWeightTypes) {
-    if (name == type.name) return type.id;
-  }
-  throw std::invalid_argument("tiny model: weight type " + name);
-}
-
-/// A stream of numbers that depend on their place alone (SplitMix64's finaliser over a counter).
-class Draws {
- public:
-  Draws(std::uint64_t seed, const std::string& name) : key_(seed) {
-    for (const char c : name) key_ = mix(key_ ^ static_cast<unsigned char>(c));
-  }
-  std::uint32_t bits() { return static_cast<std::uint32_t>(mix(key_ + ++count_) >> 32); }
-  std::uint32_t below(std::uint32_t n) {
-    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(bits()) * n >> 32);
-  }
-  /// In [-1, 1), a multiple of 2^-23.
-  float uniform() { return static_cast<float>(static_cast<std::int32_t>(bits()) >> 8) * 0x1p-23f; }
-
- private:
-  static std::uint64_t mix(std::uint64_t z) {
-    z *= 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-  }
-  std::uint64_t key_;
-  std::uint64_t count_ = 0;
-};
-
-/// f32 to binary16 by cutting off: any half will do, it need not be the nearest.
-std::uint16_t cut_to_half(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
-  const float magnitude = std::fabs(value);
-  if (magnitude < 0x1p-14f) return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24f));
-  return static_cast<std::uint16_t>(sign | ((bits & 0x7fffffff) - (112u << 23)) >> 13);
-}
-
-template <typename T>
-void append(std::vector<std::byte>& data, T value) {
-  std::byte bytes[sizeof value];
-  std::memcpy(bytes, &value, sizeof value);
-  data.insert(data.end(), bytes, bytes + sizeof value);
-}
-
-/// Scale of a block whose integers reach `steps`: of either sign, now and then zero.
-std::uint16_t block_scale(Draws& draws, float amplitude, float steps) {
-  const float factor = 0.75f + 0.25f * draws.uniform();
-  const std::uint32_t kind = draws.below(40);
-  if (kind == 0) return 0;
-  return cut_to_half((kind % 2 == 0 ? factor : -factor) * amplitude / steps);
-}
-
-std::vector<std::byte> draw_matrix(std::uint32_t type, std::size_t count, float amplitude, Draws draws) {
-  std::vector<std::byte> data;
-  for (std::size_t i = 0; i < count;) {
-    switch (type) {
-      case 0:
-        append(data, amplitude * draws.uniform());
-        ++i;
-        break;
-      case 1:
-        append(data, cut_to_half(amplitude * draws.uniform()));
-        ++i;
-        break;
-      case 30:
-        append(data,
-               static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(amplitude * draws.uniform()) >> 16));
-        ++i;
-        break;
-      case 8:
-        append(data, block_scale(draws, amplitude, 127));
-        for (int j = 0; j < 32; ++j) append(data, static_cast<std::uint8_t>(draws.below(256)));
-        i += 32;
-        break;
-      case 2:
-        append(data, block_scale(draws, amplitude, 8));
-        for (int j = 0; j < 16; ++j) append(data, static_cast<std::uint8_t>(draws.below(256)));
-        i += 32;
-        break;
-      default:
-        throw std::invalid_argument("tiny model: weight type number " + std::to_string(type));
-    }
-  }
-  return data;
-}
-
-std::vector<std::byte> draw_vector(std::size_t count, float centre, float spread, Draws draws) {
-  std::vector<std::byte> data;
-  for (std::size_t i = 0; i < count; ++i) append(data, centre + spread * draws.uniform());
-  return data;
-}
 
 /// Uniform weights whose outputs have about the variance of their inputs; queries and keys more, so that
 /// attention is far from an average.

@@ -35,7 +35,7 @@ class RealVocabulary : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     const auto path = test::shared_path(file(".gguf"));
-    if (!path) GTEST_SKIP() << test::shared_missing(file(".gguf"));
+    if (!path) GTEST_SKIP() << "SKIPPED: " << test::shared_missing(file(".gguf"));
     tokenizer_ = tokenizer_from_gguf(GgufFile::open(path->string()));
     ASSERT_TRUE(tokenizer_);
   }

@@ -22,6 +22,13 @@ enum TokenType : std::int32_t {
   kByte = 6
 };
 
+/// "_" for the mark of SentencePiece.
+inline std::string marked(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '_' ? "\xe2\x96\x81" : std::string(1, c);
+  return out;
+}
+
 /// Adds a token and returns its id.
 inline std::int32_t add_token(VocabData& data, std::string text, TokenType type, float score = 0) {
   data.tokens.push_back(std::move(text));
@@ -83,9 +90,7 @@ inline VocabData small_spm() {
   }
   float score = 0;
   for (const char* piece : {"_t", "he", "_the", "ab", "bc", "aa", "__", "_", "a", "b", "c", "e", "h", "t"}) {
-    std::string text;
-    for (const char c : std::string_view(piece)) text += c == '_' ? "\xe2\x96\x81" : std::string(1, c);
-    add_token(data, text, kNormal, score -= 1);
+    add_token(data, marked(piece), kNormal, score -= 1);
   }
   add_token(data, "<tool>", kUserDefined);
   return data;
@@ -94,6 +99,20 @@ inline VocabData small_spm() {
 /// The id of a token by its text. Fails the test when there is none.
 inline std::int32_t id_of(const Tokenizer& tokenizer, std::string_view text) {
   return tokenizer.find(text).value();
+}
+
+/// Each id as the vocabulary writes it, with spaces between.
+inline std::string spelled(const Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
+  std::string out;
+  for (const std::int32_t id : ids) {
+    if (!out.empty()) out += ' ';
+    out += tokenizer.text(id);
+  }
+  return out;
+}
+
+inline std::string tokens(const Tokenizer& tokenizer, std::string_view text, bool parse_special = false) {
+  return spelled(tokenizer, tokenizer.encode(text, {.add_special = false, .parse_special = parse_special}));
 }
 
 }  // namespace garam::test

@@ -1,0 +1,68 @@
+// Sliding windows: pages behind them are dropped, and what can still be done then gives the same bits.
+#include <gtest/gtest.h>
+
+#include "model/harness.h"
+#include "model/session_impl.h"
+
+namespace garam::test {
+namespace {
+
+class SlidingWindow : public testing::Test {
+ protected:
+  static constexpr std::size_t kWindow = 20;
+  const TinyOptions options_{.layers = 1, .context = 4096, .window = kWindow};
+  const Model model_ = load_tiny(options_);
+  const std::vector<std::int32_t> tokens_ = tiny_tokens(1500, options_.vocab);
+  const std::vector<float> expected_ = all_logits(model_, tokens_);
+};
+
+TEST_F(SlidingWindow, DropsPagesBehindIt) {
+  Session session(model_);
+  std::vector<float> found;
+  const std::size_t page = model_.info().kv_bytes_per_page;
+  for (std::size_t i = 0; i < tokens_.size(); i += 50) {
+    session.prefill(std::span(tokens_).subspan(i, 50), {.all_logits = true});
+    found.insert(found.end(), session.logits().begin(), session.logits().end());
+    // Window, one chunk and the rollback margin stay, and a page that they begin and end in.
+    EXPECT_LE(session.kv_bytes(), ((kWindow + 256 + 256) / 64 + 2) * page) << i;
+  }
+  EXPECT_TRUE(equal_bits(expected_, found));
+}
+
+TEST_F(SlidingWindow, TruncateSaysHowFarItCanGo) {
+  Session session(model_);
+  session.prefill(tokens_);
+  std::string message;
+  EXPECT_EQ(error_of([&] { session.truncate(10); }, &message), ErrorCode::kArgument);
+  const std::size_t smallest = session.impl().kv.smallest_length();
+  EXPECT_NE(message.find(std::to_string(smallest)), std::string::npos) << message;
+  EXPECT_LT(smallest, tokens_.size() - 256) << "the margin is kept";
+  EXPECT_EQ(error_of([&] { session.truncate(smallest - 1); }), ErrorCode::kArgument);
+  EXPECT_EQ(session.length(), tokens_.size());
+  session.truncate(smallest);
+  session.prefill(std::span(tokens_).subspan(smallest), {.all_logits = true});
+  EXPECT_TRUE(equal_bits(last_rows(expected_, tokens_.size() - smallest, options_.vocab), session.logits()));
+  session.truncate(0);
+  EXPECT_EQ(session.kv_bytes(), 0u);
+  session.prefill(tokens_, {.all_logits = true});
+  EXPECT_TRUE(equal_bits(expected_, session.logits()));
+}
+
+TEST_F(SlidingWindow, ForkAndSaveWithDroppedPages) {
+  const TempDir dir;
+  Session session(model_);
+  session.prefill(std::span(tokens_).first(1400));
+  session.save(dir.file("session"));
+  Session fork = session.fork();
+  fork.prefill(tiny_tokens(100, options_.vocab, 5));
+  Session loaded(model_);
+  loaded.load(dir.file("session"));
+  EXPECT_EQ(loaded.kv_bytes(), session.kv_bytes());
+  for (Session* s : {&session, &loaded}) {
+    s->prefill(std::span(tokens_).subspan(1400), {.all_logits = true});
+    EXPECT_TRUE(equal_bits(last_rows(expected_, 100, options_.vocab), s->logits()));
+  }
+}
+
+}  // namespace
+}  // namespace garam::test
