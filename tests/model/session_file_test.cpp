@@ -192,7 +192,9 @@ TEST_F(SessionFile, OfAnotherModel) {
 TEST_F(SessionFile, OfOtherOptions) {
   write_bytes(path_, good_);
   Session f32(model_, {.kv_type = KvType::kF32});
-  EXPECT_EQ(error_of([&] { f32.load(path_); }), ErrorCode::kFormat);
+  std::string message;
+  EXPECT_EQ(error_of([&] { f32.load(path_); }, &message), ErrorCode::kFormat);
+  EXPECT_NE(message.find("KV element"), std::string::npos) << message;
   Session small(model_, {.context = kTokens - 1});
   EXPECT_EQ(error_of([&] { small.load(path_); }), ErrorCode::kContextFull);
   // Just large enough, other chunks and threads: those change no bit.

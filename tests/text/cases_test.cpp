@@ -83,8 +83,8 @@ std::string random_text(test::Random& random, std::size_t characters) {
 
 TEST_P(RealVocabulary, DecodeInvertsEncode) {
   test::Random random(test::test_seed());
-  const int rounds = kSanitized ? 200 : 2000;
-  for (int round = 0; round < rounds; ++round) {
+  const std::size_t rounds = (kSanitized ? 200 : 2000) * test::test_scale();
+  for (std::size_t round = 0; round < rounds; ++round) {
     std::string text = random_text(random, random.below(60));
     // SentencePiece writes a space as U+2581, so that this one character does not come back.
     if (!byte_level() && text.find("\xe2\x96\x81") != std::string::npos) continue;
@@ -99,7 +99,8 @@ TEST_P(RealVocabulary, DecodeInvertsEncode) {
 
 TEST_P(RealVocabulary, AnyBytesGiveIds) {
   test::Random random(test::test_seed());
-  for (int round = 0; round < (kSanitized ? 200 : 2000); ++round) {
+  const std::size_t rounds = (kSanitized ? 200 : 2000) * test::test_scale();
+  for (std::size_t round = 0; round < rounds; ++round) {
     std::string text(random.below(100), '\0');
     for (char& c : text) c = static_cast<char>(random.below(256));
     const auto ids = tokenizer_->encode(text, {.add_special = true, .parse_special = round % 2 == 0});

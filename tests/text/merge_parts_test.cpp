@@ -34,7 +34,7 @@ std::vector<std::uint32_t> merge_directly(std::vector<std::uint32_t> symbols, co
 TEST(MergeParts, EqualsTheDirectLoop) {
   test::Random random(test::test_seed());
   MergeScratch scratch;
-  for (int round = 0; round < 3000; ++round) {
+  for (std::size_t round = 0; round < 3000 * test::test_scale(); ++round) {
     Rules rules;
     const std::uint32_t alphabet = 1 + static_cast<std::uint32_t>(random.below(4));
     std::uint32_t symbols = alphabet;

@@ -117,7 +117,7 @@ TEST(SpecialTokens, SwallowWhiteSpace) {
 
 TEST(SpecialTokens, EqualsOneTokenAfterTheOther) {
   test::Random random(test::test_seed());
-  for (int round = 0; round < 20000; ++round) {
+  for (std::size_t round = 0; round < 20000 * test::test_scale(); ++round) {
     std::vector<Spec> specs;
     const auto letters = [&](std::size_t n) {
       std::string text;

@@ -98,7 +98,7 @@ TEST(TextStream, ContextLeavesItsIncompleteCharacter) {
 TEST(TextStream, EqualsDecodeHoweverSplit) {
   test::Random random(test::test_seed());
   for (const Tokenizer& t : {make_tokenizer(small_bpe(), "test"), make_tokenizer(small_spm(), "test")}) {
-    for (int round = 0; round < 2000; ++round) {
+    for (std::size_t round = 0; round < 2000 * test::test_scale(); ++round) {
       std::string text;
       for (std::size_t n = random.below(30); n > 0; --n) {
         std::uint32_t code = static_cast<std::uint32_t>(random.below(random.below(2) == 0 ? 0x80 : 0x110000));

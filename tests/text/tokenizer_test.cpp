@@ -145,7 +145,7 @@ TEST(Tokenizer, RoundTripsRandomText) {
   const Tokenizer bpe = make_tokenizer(small_bpe(), "test");
   const Tokenizer llama3 = make_tokenizer(small_bpe("llama-bpe"), "test");
   const Tokenizer spm = make_tokenizer(small_spm(), "test");
-  for (int round = 0; round < 3000; ++round) {
+  for (std::size_t round = 0; round < 3000 * test::test_scale(); ++round) {
     std::string text;
     for (std::size_t n = random.below(80); n > 0; --n) {
       if (random.below(3) == 0) {
@@ -166,7 +166,7 @@ TEST(Tokenizer, RandomBytesNeverFail) {
   test::Random random(test::test_seed());
   const Tokenizer bpe = make_tokenizer(small_bpe("llama-bpe"), "test");
   const Tokenizer spm = make_tokenizer(small_spm(), "test");
-  for (int round = 0; round < 3000; ++round) {
+  for (std::size_t round = 0; round < 3000 * test::test_scale(); ++round) {
     std::string text(random.below(60), '\0');
     for (char& c : text) c = static_cast<char>(random.below(256));
     // A lead byte may take in the mark behind it, or the one that a space becomes.
