@@ -72,6 +72,9 @@ struct AttentionChunk {
   const AttentionRow* rows;
   std::size_t row_count;
   float* scratch;  // attention_scratch_floats(key_dim, value_dim), 64-byte aligned
+  /// [kChunkPages], K of the chunk that the same rows see next, or null; so may be each page. Only a hint of
+  /// what to bring into the cache: decoding waits for memory.
+  const void* const* next_k_pages = nullptr;
 };
 using AttentionFn = void (*)(const AttentionChunk&);
 

@@ -82,6 +82,13 @@ struct Lanes {
     const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
   }
+  /// Sum of the lanes as numerics rule 7 adds stripes: lane i and i + 8, then 4, 2, 1.
+  static float sum_of_stripes(F x) {
+    const __m256 a = _mm256_add_ps(x.low, x.high);
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+  }
   /// Lanes [begin, end).
   static Mask range(std::int32_t begin, std::int32_t end) {
     const I lane = {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
@@ -97,6 +104,11 @@ struct Lanes {
   static F select(Mask m, F yes, F no) {
     const F mask = from_bits(m);
     return {_mm256_blendv_ps(no.low, yes.low, mask.low), _mm256_blendv_ps(no.high, yes.high, mask.high)};
+  }
+  /// +0 in the lanes of m.
+  static F clear(Mask m, F x) {
+    const F mask = from_bits(m);
+    return {_mm256_andnot_ps(mask.low, x.low), _mm256_andnot_ps(mask.high, x.high)};
   }
 
   static I set_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }

@@ -52,6 +52,13 @@ struct Lanes {
     const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
   }
+  /// Sum of the lanes as numerics rule 7 adds stripes: lane i and i + 8, then 4, 2, 1.
+  static float sum_of_stripes(F x) {
+    const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+  }
   /// Lanes [begin, end).
   static Mask range(std::int32_t begin, std::int32_t end) {
     const I lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -61,6 +68,8 @@ struct Lanes {
   static Mask less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static Mask is_nan(F x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
   static F select(Mask m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
+  /// +0 in the lanes of m.
+  static F clear(Mask m, F x) { return _mm512_maskz_mov_ps(static_cast<Mask>(~m), x); }
 
   static I set_int(std::int32_t x) { return _mm512_set1_epi32(x); }
   static I bits(F x) { return _mm512_castps_si512(x); }

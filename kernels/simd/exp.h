@@ -6,8 +6,9 @@
 
 namespace garam::kernels::simd {
 
+/// exp without its limits: n * ln(2) + r for |n| <= 126.
 template <typename L>
-inline typename L::F exp(typename L::F x) {
+inline typename L::F exp_within(typename L::F x) {
   const auto magic = L::set(0x1.8p+23f);
   const auto shifted = L::fma(x, L::set(0x1.715476p+0f), magic);
   const auto n = L::sub(shifted, magic);
@@ -20,10 +21,20 @@ inline typename L::F exp(typename L::F x) {
   p = L::fma(p, r, L::set(0x1.fffffcp-2f));
   p = L::fma(p, r, L::set(1.0f));
   p = L::fma(p, r, L::set(1.0f));
-  auto y = L::from_bits(L::add(L::bits(p), L::template shift_left<23>(L::bits(shifted))));
-  y = L::select(L::less(x, L::set(-87.0f)), L::zero(), y);
-  y = L::select(L::less(L::set(88.72f), x), L::set(__builtin_inff()), y);
-  return L::select(L::is_nan(x), x, y);
+  return L::from_bits(L::add(L::bits(p), L::template shift_left<23>(L::bits(shifted))));
+}
+
+template <typename L>
+inline typename L::F exp(typename L::F x) {
+  const auto y = L::clear(L::less(x, L::set(-87.0f)), exp_within<L>(x));
+  const auto all = L::select(L::less(L::set(88.72f), x), L::set(__builtin_inff()), y);
+  return L::select(L::is_nan(x), x, all);
+}
+
+/// exp of lanes that are not above 0, or NaN: the larger of exp(x) and x is exp(x), and x where that is NaN.
+template <typename L>
+inline typename L::F exp_of_negative(typename L::F x) {
+  return L::max(L::clear(L::less(x, L::set(-87.0f)), exp_within<L>(x)), x);
 }
 
 /// x / (1 + exp(-u)), u = x for SiLU.

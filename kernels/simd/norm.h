@@ -6,17 +6,6 @@
 
 namespace garam::kernels::simd {
 
-/// s[i] += s[i + 8], then 4, 2, 1.
-template <typename L>
-inline float sum_of_stripes(typename L::F stripes) {
-  float s[kLanes];
-  L::store(s, stripes, typename L::Full{});
-  for (std::size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) s[i] += s[i + width];
-  }
-  return s[0];
-}
-
 template <typename L>
 void rms_norm(const float* x, const float* w, std::size_t n, float eps, float* y) {
   auto squares = L::zero();
@@ -24,7 +13,7 @@ void rms_norm(const float* x, const float* w, std::size_t n, float eps, float* y
     const auto v = L::load(x + i, part);
     squares = L::fma(v, v, squares);
   });
-  const float mean = sum_of_stripes<L>(squares) / static_cast<float>(n);
+  const float mean = L::sum_of_stripes(squares) / static_cast<float>(n);
   const auto r = L::set(1.0f / L::sqrt(mean + eps));
   each<L>(n, [&](std::size_t i, auto part) {
     L::store(y + i, L::mul(L::mul(L::load(x + i, part), r), L::load(w + i, part)), part);
@@ -35,13 +24,13 @@ template <typename L>
 void layer_norm(const float* x, const float* w, const float* b, std::size_t n, float eps, float* y) {
   auto sum = L::zero();
   each<L>(n, [&](std::size_t i, auto part) { sum = L::add(sum, L::load(x + i, part)); });
-  const auto mean = L::set(sum_of_stripes<L>(sum) / static_cast<float>(n));
+  const auto mean = L::set(L::sum_of_stripes(sum) / static_cast<float>(n));
   auto squares = L::zero();
   each<L>(n, [&](std::size_t i, auto part) {
     const auto d = L::keep(L::sub(L::load(x + i, part), mean), part);
     squares = L::fma(d, d, squares);
   });
-  const float variance = sum_of_stripes<L>(squares) / static_cast<float>(n);
+  const float variance = L::sum_of_stripes(squares) / static_cast<float>(n);
   const auto r = L::set(1.0f / L::sqrt(variance + eps));
   each<L>(n, [&](std::size_t i, auto part) {
     const auto scaled = L::mul(L::sub(L::load(x + i, part), mean), r);

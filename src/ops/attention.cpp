@@ -84,17 +84,25 @@ void run_tile(const kernels::Table& table, const KvLayout& layout, const Attenti
   chunk.rows = scratch.rows;
   chunk.row_count = rows;
   chunk.scratch = scratch.kernel;
+  const auto find_pages = [&](std::int32_t start, std::size_t offset, const void** pages) {
+    for (std::size_t i = 0; i < kernels::kChunkPages; ++i) {
+      const std::size_t page = static_cast<std::size_t>(start / kPage) + i;
+      const std::byte* base = page < tile.sequence->pages.size() ? tile.sequence->pages[page] : nullptr;
+      pages[i] = base != nullptr ? base + offset : nullptr;
+    }
+  };
+  const std::size_t k_offset = layout.k_offset(options.layer, tile.kv_head);
+  const std::size_t v_offset = layout.v_offset(options.layer, tile.kv_head);
   for (std::int32_t start = oldest(first) / kChunk * kChunk; start <= last; start += kChunk) {
     const void* k_pages[kernels::kChunkPages];
     const void* v_pages[kernels::kChunkPages];
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(kernels::kChunkPages); ++i) {
-      const auto page = static_cast<std::size_t>(start / kPage + i);
-      const std::byte* base = page < tile.sequence->pages.size() ? tile.sequence->pages[page] : nullptr;
-      k_pages[i] = base != nullptr ? base + layout.k_offset(options.layer, tile.kv_head) : nullptr;
-      v_pages[i] = base != nullptr ? base + layout.v_offset(options.layer, tile.kv_head) : nullptr;
-    }
+    const void* next_k_pages[kernels::kChunkPages];
+    find_pages(start, k_offset, k_pages);
+    find_pages(start, v_offset, v_pages);
+    find_pages(start + kChunk, k_offset, next_k_pages);
     chunk.k_pages = k_pages;
     chunk.v_pages = v_pages;
+    chunk.next_k_pages = next_k_pages;
     for (std::size_t t = 0; t < tile.tokens; ++t) {
       const std::int32_t position = first + static_cast<std::int32_t>(t);
       const float* query = q.row(tile.sequence->first_row + tile.first_token + t);

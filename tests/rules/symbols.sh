@@ -16,8 +16,8 @@ breach() {
 
 kernels=0
 for object in "${objects[@]}"; do
-  if [[ $object =~ /kernels/.*\.dir/([a-z0-9]+)/[^/]*\.o$ ]]; then
-    set=${BASH_REMATCH[1]}
+  if [[ $object =~ /kernels/.*\.dir/(\./)*([a-z0-9]+)/[^/]*\.o$ ]]; then
+    set=${BASH_REMATCH[2]}
     kernels=$((kernels + 1))
     while IFS= read -r line; do
       breach "$object defines: $line"
