@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "command_line.h"
 #include "console.h"
 #include "interrupt.h"
+#include "json.h"
 
 namespace cli {
 namespace {
@@ -26,12 +26,6 @@ struct Options {
   std::string batches = "1";
   std::size_t repetitions = 3;
   std::string output = "md";
-};
-
-struct Result {
-  std::string test;
-  double mean = 0;
-  double deviation = 0;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -68,11 +62,11 @@ class Bench {
         stop_(std::move(stop)),
         tokens_(model.info().vocab) {}
 
-  Result prompt() {
+  BenchResult prompt() {
     garam::Session session(model_, session_options_);
     std::vector<std::int32_t> prompt(options_.prompt);
     for (std::int32_t& token : prompt) token = tokens_.next();
-    return measure(fmt::format("pp{}", prompt.size()), prompt.size(), [&] {
+    return measure(formatted("pp{}", prompt.size()), prompt.size(), [&] {
       session.truncate(0);
       const auto start = Clock::now();
       session.prefill(prompt, {.stop = stop_});
@@ -80,12 +74,12 @@ class Bench {
     });
   }
 
-  Result generation(std::size_t sequences) {
+  BenchResult generation(std::size_t sequences) {
     std::vector<garam::Session> sessions;
     for (std::size_t i = 0; i < sequences; ++i) sessions.emplace_back(model_, session_options_);
     std::vector<garam::Row> rows(sequences);
-    std::string name = fmt::format("tg{}", options_.generate);
-    if (sequences > 1) name += fmt::format("@{}", sequences);
+    std::string name = formatted("tg{}", options_.generate);
+    if (sequences > 1) name += formatted("@{}", sequences);
     return measure(name, options_.generate * sequences, [&] {
       for (garam::Session& session : sessions) session.truncate(0);
       const auto start = Clock::now();
@@ -99,7 +93,7 @@ class Bench {
 
  private:
   template <typename Run>
-  Result measure(std::string test, std::size_t tokens, Run&& run) {
+  BenchResult measure(std::string test, std::size_t tokens, Run&& run) {
     run();
     std::vector<double> speeds;
     double sum = 0, squares = 0;
@@ -132,38 +126,20 @@ std::vector<std::size_t> parse_batches(const std::string& text) {
     batches.clear();
   }
   if (batches.empty()) {
-    throw UsageError(fmt::format("--batch: expected numbers from 1 to 4096, found \"{}\"", printable(text)));
+    throw UsageError(formatted("--batch: expected numbers from 1 to 4096, found \"{}\"", printable(text)));
   }
   return batches;
 }
 
-std::string to_json(const garam::Model& model, const Options& o, double load_seconds,
-                    const std::vector<Result>& results) {
-  using Json = nlohmann::ordered_json;
-  Json list = Json::array();
-  for (const Result& r : results) {
-    list.push_back({{"test", r.test}, {"tokens_per_second", r.mean}, {"stddev", r.deviation}});
-  }
-  const Json json = {{"model", o.model.path},
-                     {"size_bytes", model.info().file_bytes},
-                     {"threads", model.threads()},
-                     {"kernels", model.kernel_description()},
-                     {"load_seconds", load_seconds},
-                     {"peak_rss_bytes", peak_rss_bytes()},
-                     {"results", list}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string to_markdown(const garam::Model& model, const Options& o, double load_seconds,
-                        const std::vector<Result>& results) {
+std::string to_markdown(const BenchReport& report) {
   constexpr double kMiB = 1024 * 1024;
-  std::string text = fmt::format(
+  std::string text = formatted(
       "{}: {:.1f} MiB, {} threads, kernels {}, loaded in {:.2f} s, peak memory {:.1f} MiB\n\n"
       "| test | tokens/s | +- |\n| --- | ---: | ---: |\n",
-      printable(o.model.path), static_cast<double>(model.info().file_bytes) / kMiB, model.threads(),
-      model.kernel_description(), load_seconds, static_cast<double>(peak_rss_bytes()) / kMiB);
-  for (const Result& r : results)
-    text += fmt::format("| {} | {:.2f} | {:.2f} |\n", r.test, r.mean, r.deviation);
+      printable(report.model), static_cast<double>(report.size_bytes) / kMiB, report.threads, report.kernels,
+      report.load_seconds, static_cast<double>(report.peak_rss_bytes) / kMiB);
+  for (const BenchResult& r : report.results)
+    text += formatted("| {} | {:.2f} | {:.2f} |\n", r.test, r.mean, r.deviation);
   return text;
 }
 
@@ -176,19 +152,24 @@ int run(const Options& o) {
   const Interrupt interrupt;
   const auto start = Clock::now();
   const garam::Model model = o.model.load(interrupt.token());
-  const double load_seconds = seconds_since(start);
+  BenchReport report{.model = o.model.path,
+                     .size_bytes = model.info().file_bytes,
+                     .threads = model.threads(),
+                     .kernels = model.kernel_description(),
+                     .load_seconds = seconds_since(start),
+                     .peak_rss_bytes = 0,
+                     .results = {}};
   Bench bench(model, o, interrupt.token());
-  std::vector<Result> results;
-  const auto add = [&](Result result) {
+  const auto add = [&](BenchResult result) {
     note("{}: {:.2f} tokens/s\n", result.test, result.mean);
-    results.push_back(std::move(result));
+    report.results.push_back(std::move(result));
   };
   if (o.prompt > 0) add(bench.prompt());
   for (const std::size_t sequences : batches) {
     if (o.generate > 0) add(bench.generation(sequences));
   }
-  write_out(o.output == "json" ? to_json(model, o, load_seconds, results)
-                               : to_markdown(model, o, load_seconds, results));
+  report.peak_rss_bytes = peak_rss_bytes();
+  write_out(o.output == "json" ? to_json(report) + "\n" : to_markdown(report));
   return 0;
 }
 
@@ -200,13 +181,11 @@ Run define_bench(CLI::App& app) {
   o.model.define(app);
   add_number(app, "-p,--n-prompt", o.prompt, "Tokens of the prompt to read; 0: skip (256)", 0, kMaxContext);
   add_number(app, "-n,--n-gen", o.generate, "Tokens to generate; 0: skip (32)", 0, kMaxContext);
-  app.add_option("-b,--batch", o.batches, "Numbers of sequences generated together, for instance 1,8,32 (1)")
-      ->type_name("N,...");
+  add_text(app, "-b,--batch", o.batches, "Numbers of sequences generated together, for instance 1,8,32 (1)",
+           "N,...");
   add_number(app, "-r,--repetitions", o.repetitions, "Runs of each test, after one to warm up (3)", 1,
              kMaxRepetitions);
-  app.add_option("-o,--output", o.output, "md (default) or json")
-      ->check(CLI::IsMember({"md", "json"}))
-      ->type_name("FORMAT");
+  add_choice(app, "-o,--output", o.output, "md (default) or json", "FORMAT", {"md", "json"});
   o.cache.define(app);
   return [options] { return run(*options); };
 }

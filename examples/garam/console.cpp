@@ -1,4 +1,7 @@
-// Streams, the bar, and what a terminal must not see.
+// Streams, the bar, and what a terminal must not see. The one file of the program that compiles fmt.
+#define FMT_HEADER_ONLY 1
+#include <fmt/format.h>
+
 #include "console.h"
 
 #include <unistd.h>
@@ -41,6 +44,10 @@ std::size_t multibyte_length(std::string_view text) {
 
 }  // namespace
 
+std::string format_arguments(fmt::string_view format, fmt::format_args arguments) {
+  return fmt::vformat(format, arguments);
+}
+
 void write_out(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw std::runtime_error(std::string("stdout: ") + std::strerror(errno));
@@ -59,7 +66,7 @@ std::string printable(std::string_view text) {
     const std::size_t length =
         byte < 0x80 ? (byte >= 0x20 && byte != 0x7f) : multibyte_length(text.substr(i));
     if (length == 0) {
-      out += byte == '\n' ? "\\n" : byte == '\t' ? "\\t" : fmt::format("\\x{:02x}", byte);
+      out += byte == '\n' ? "\\n" : byte == '\t' ? "\\t" : formatted("\\x{:02x}", byte);
     } else {
       out += text.substr(i, length);
     }

@@ -2,14 +2,13 @@
 // stderr, where nothing is.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <garam/model.h>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace cli {
 
@@ -24,13 +23,31 @@ void write_out(std::string_view text);
 /// Writes to stderr at once.
 void write_note(std::string_view text);
 
+/// What formatted() calls: fmt is compiled in console.cpp only, which saves seconds a file.
+std::string format_arguments(fmt::string_view format, fmt::format_args arguments);
+
+template <typename... Args>
+std::string formatted(fmt::format_string<Args...> format, Args&&... args) {
+  return format_arguments(format, fmt::make_format_args(args...));
+}
 template <typename... Args>
 void print(fmt::format_string<Args...> format, Args&&... args) {
-  write_out(fmt::format(format, std::forward<Args>(args)...));
+  write_out(format_arguments(format, fmt::make_format_args(args...)));
 }
 template <typename... Args>
 void note(fmt::format_string<Args...> format, Args&&... args) {
-  write_note(fmt::format(format, std::forward<Args>(args)...));
+  write_note(format_arguments(format, fmt::make_format_args(args...)));
+}
+
+/// The values with `separator` between them.
+template <typename Range>
+std::string joined(const Range& values, std::string_view separator) {
+  std::string text;
+  for (const auto& value : values) {
+    if (!text.empty()) text += separator;
+    text += formatted("{}", value);
+  }
+  return text;
 }
 
 /// Text that a file brought along, fit for a terminal: control characters and bytes that are not UTF-8 as

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "command_line.h"
 #include "console.h"
 #include "interrupt.h"
+#include "json.h"
 
 namespace cli {
 namespace {
@@ -40,8 +40,7 @@ struct Options {
 /// "ID+BIAS" or "ID-BIAS"; BIAS may be inf.
 std::pair<std::int32_t, float> parse_bias(const std::string& text) {
   const auto wrong = [&] {
-    return UsageError(
-        fmt::format("--logit-bias: expected ID+BIAS or ID-BIAS, found \"{}\"", printable(text)));
+    return UsageError(formatted("--logit-bias: expected ID+BIAS or ID-BIAS, found \"{}\"", printable(text)));
   };
   const std::size_t sign = text.find_first_of("+-");
   if (sign == 0 || sign == std::string::npos) throw wrong();
@@ -80,11 +79,11 @@ std::string unescape(const std::string& text) {
 }
 
 std::string read_prompt(const Options& o) {
-  if (o.has_prompt->count() + o.has_positional->count() + o.has_file->count() == 0) {
+  if (!given(o.has_prompt) && !given(o.has_positional) && !given(o.has_file)) {
     throw UsageError("a prompt is needed: -p TEXT, -f FILE or TEXT");
   }
-  std::string prompt = o.has_prompt->count() > 0 ? o.prompt : o.positional_prompt;
-  if (o.has_file->count() > 0) {
+  std::string prompt = given(o.has_prompt) ? o.prompt : o.positional_prompt;
+  if (given(o.has_file)) {
     prompt = read_file(o.prompt_file);
     if (!prompt.empty() && prompt.back() == '\n') prompt.pop_back();  // the one that editors add
   }
@@ -107,7 +106,7 @@ void complete(Options& o) {
   if (o.escape) {
     for (std::string& stop : g.stop_strings) stop = unescape(stop);
   }
-  g.logprobs = o.has_logprobs->count() > 0;
+  g.logprobs = given(o.has_logprobs);
   try {
     garam::Sampler({.temperature = g.temperature,
                     .top_k = g.top_k,
@@ -135,20 +134,6 @@ void ban_end_of_generation(const garam::Tokenizer& tokenizer, garam::GenerateOpt
 void note_prompt(const garam::Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens) {
   note("prompt: {} tokens\n", tokens.size());
   for (const std::int32_t token : tokens) note("{:>8}  \"{}\"\n", token, printable(tokenizer.piece(token)));
-}
-
-/// One JSON object a token, on stderr.
-void note_logprobs(const garam::Tokenizer& tokenizer, const garam::GenerateResult& result) {
-  const auto entry = [&](const garam::TokenLogprob& t) {
-    return nlohmann::ordered_json{
-        {"id", t.token}, {"text", tokenizer.piece(t.token)}, {"logprob", t.logprob}};
-  };
-  for (const garam::GeneratedLogprob& generated : result.logprobs) {
-    nlohmann::ordered_json line = entry(generated.chosen);
-    line["top"] = nlohmann::ordered_json::array();
-    for (const garam::TokenLogprob& alternative : generated.top) line["top"].push_back(entry(alternative));
-    note("{}\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  }
 }
 
 void note_timings(const garam::GenerateResult& result) {
@@ -201,7 +186,7 @@ int run(Options& o) {
   }
   bar.clear();
   write_out("\n");
-  note_logprobs(tokenizer, result);
+  for (const garam::GeneratedLogprob& logprob : result.logprobs) note("{}\n", to_json(tokenizer, logprob));
   if (o.timings && !o.quiet) {
     note("loaded: {:.3f} s\n", load_seconds.count());
     note_timings(result);
@@ -219,13 +204,12 @@ Run define_generate(CLI::App& app) {
     return add_number(app, names, value, help, bounds...);
   };
   o.model.define(app);
-  o.has_prompt = app.add_option("-p,--prompt", o.prompt, "The prompt; may be empty")->type_name("TEXT");
-  o.has_positional = app.add_option("TEXT", o.positional_prompt, "The prompt, as with -p")->type_name("");
-  o.has_file = app.add_option("-f,--file", o.prompt_file,
-                              "Read the prompt from a file; -: stdin; less one final newline")
-                   ->type_name("FILE");
-  o.has_file->excludes(o.has_prompt, o.has_positional);
-  o.has_prompt->excludes(o.has_positional);
+  o.has_prompt = add_text(app, "-p,--prompt", o.prompt, "The prompt; may be empty", "TEXT");
+  o.has_positional = add_text(app, "TEXT", o.positional_prompt, "The prompt, as with -p");
+  o.has_file = add_text(app, "-f,--file", o.prompt_file,
+                        "Read the prompt from a file; -: stdin; less one final newline", "FILE");
+  exclude(o.has_file, {o.has_prompt, o.has_positional});
+  exclude(o.has_prompt, {o.has_positional});
   number("-n,--predict,--n-predict", o.predict,
          "Most tokens to generate; -1: to the end of the text or of the context (default)", -1);
   number("-c,--ctx-size", o.context, "Context in tokens; 0: the model's (default)", 0, kMaxContext);
@@ -241,24 +225,22 @@ Run define_generate(CLI::App& app) {
   number("--repeat-last-n", g.repeat_last_n, "Tokens that count as recent; 0: none, -1: all (64)");
   number("--presence-penalty", g.presence_penalty, "Subtracted from the logit of recent tokens (0)");
   number("--frequency-penalty", g.frequency_penalty, "Subtracted from it once per occurrence (0)");
-  app.add_option("-l,--logit-bias", o.logit_bias, "Add to a token's logit, for instance 15043+1 or 2-inf")
-      ->type_name("ID(+|-)BIAS")
-      ->allow_extra_args(false);
-  app.add_option("-r,--reverse-prompt,--stop", g.stop_strings, "End before this text; may be repeated")
-      ->type_name("TEXT")
-      ->allow_extra_args(false);
-  app.add_flag("--ignore-eos", o.ignore_eos, "Never generate an end-of-generation token");
-  app.add_flag("-e,--escape,!--no-escape", o.escape,
-               "Read \\n, \\t, \\x41 and so on in the prompt and in stop strings");
-  app.add_flag("--parse-special", g.parse_special, "Read control tokens written in the prompt");
-  app.add_flag("--special", g.print_special, "Print control tokens");
-  app.add_flag("--display-prompt,!--no-display-prompt", o.display_prompt, "Print the prompt before the text");
-  app.add_flag("--verbose-prompt", o.verbose_prompt, "List the prompt's tokens on stderr");
-  app.add_flag("-v,--verbose", o.verbose, "Tell on stderr which kernels compute");
-  app.add_flag("--timings,!--no-timings,--perf,!--no-perf", o.timings, "Tell timings on stderr (default)");
-  app.add_flag("--log-disable", o.quiet, "Tell nothing on stderr but errors");
-  app.add_flag("--no-conversation,--no-mmap")
-      ->description("What garam does anyway; for those used to llama.cpp");
+  add_repeated(app, "-l,--logit-bias", o.logit_bias, "Add to a token's logit, for instance 15043+1 or 2-inf",
+               "ID(+|-)BIAS");
+  add_repeated(app, "-r,--reverse-prompt,--stop", g.stop_strings, "End before this text; may be repeated",
+               "TEXT");
+  add_flag(app, "--ignore-eos", o.ignore_eos, "Never generate an end-of-generation token");
+  add_flag(app, "-e,--escape,!--no-escape", o.escape,
+           "Read \\n, \\t, \\x41 and so on in the prompt and in stop strings");
+  add_flag(app, "--parse-special", g.parse_special, "Read control tokens written in the prompt");
+  add_flag(app, "--special", g.print_special, "Print control tokens");
+  add_flag(app, "--display-prompt,!--no-display-prompt", o.display_prompt,
+           "Print the prompt before the text");
+  add_flag(app, "--verbose-prompt", o.verbose_prompt, "List the prompt's tokens on stderr");
+  add_flag(app, "-v,--verbose", o.verbose, "Tell on stderr which kernels compute");
+  add_flag(app, "--timings,!--no-timings,--perf,!--no-perf", o.timings, "Tell timings on stderr (default)");
+  add_flag(app, "--log-disable", o.quiet, "Tell nothing on stderr but errors");
+  add_idle_flag(app, "--no-conversation,--no-mmap", "What garam does anyway; for those used to llama.cpp");
   o.has_logprobs =
       number("--logprobs", g.top_logprobs,
              "Per token a line of JSON on stderr: its log-probability and those of the N most likely");

@@ -2,10 +2,10 @@
 // weights.
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "command_line.h"
 #include "console.h"
+#include "json.h"
 
 namespace cli {
 namespace {
@@ -27,42 +27,13 @@ std::string size_text(std::uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
   for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
-
-std::string to_json(const garam::ModelInfo& info, std::size_t context) {
-  using Json = nlohmann::ordered_json;
-  Json keys = Json::object(), tensors = Json::array();
-  for (const auto& [key, value] : info.keys) keys[key] = value;
-  for (const garam::TensorInfo& t : info.tensors) {
-    tensors.push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.bytes}});
-  }
-  const Json json = {{"architecture", info.architecture},
-                     {"name", info.name},
-                     {"file_bytes", info.file_bytes},
-                     {"parameters", info.parameters},
-                     {"context", info.context},
-                     {"vocab", info.vocab},
-                     {"width", info.width},
-                     {"layers", info.layers},
-                     {"heads", info.heads},
-                     {"kv_heads", info.kv_heads},
-                     {"head_dim", info.head_dim},
-                     {"hidden", info.hidden},
-                     {"memory",
-                      {{"weights", info.weight_bytes},
-                       {"kv_per_page", info.kv_bytes_per_page},
-                       {"kv_context", context},
-                       {"kv", kv_bytes(info, context)}}},
-                     {"keys", keys},
-                     {"tensors", tensors}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return unit == 0 ? formatted("{} B", bytes) : formatted("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string to_text(const garam::ModelInfo& info, std::size_t context) {
   std::string text;
   const auto line = [&](const char* what, const auto& value) {
-    text += fmt::format("{:<14}{}\n", what, value);
+    text += formatted("{:<14}{}\n", what, value);
   };
   line("architecture", printable(info.architecture));
   if (!info.name.empty()) line("name", printable(info.name));
@@ -81,16 +52,16 @@ std::string to_text(const garam::ModelInfo& info, std::size_t context) {
   if (info.weight_bytes == 0) {
     line("memory", "unknown: garam does not compute this architecture or one of its weight types");
   } else {
-    line("memory", fmt::format("{} of weights, {} of f16 KV at {} tokens", size_text(info.weight_bytes),
-                               size_text(kv_bytes(info, context)), context));
+    line("memory", formatted("{} of weights, {} of f16 KV at {} tokens", size_text(info.weight_bytes),
+                             size_text(kv_bytes(info, context)), context));
   }
-  text += fmt::format("\n{} keys\n", info.keys.size());
+  text += formatted("\n{} keys\n", info.keys.size());
   for (const auto& [key, value] : info.keys)
-    text += fmt::format("  {:<44} {}\n", printable(key), printable(value));
-  text += fmt::format("\n{} tensors\n", info.tensors.size());
+    text += formatted("  {:<44} {}\n", printable(key), printable(value));
+  text += formatted("\n{} tensors\n", info.tensors.size());
   for (const garam::TensorInfo& t : info.tensors) {
-    text += fmt::format("  {:<44} {:<6} {:>16} {:>10}\n", printable(t.name), t.type,
-                        fmt::format("{}", fmt::join(t.shape, " x ")), size_text(t.bytes));
+    text += formatted("  {:<44} {:<6} {:>16} {:>10}\n", printable(t.name), t.type, joined(t.shape, " x "),
+                      size_text(t.bytes));
   }
   return text;
 }
@@ -100,7 +71,7 @@ int run(const Options& o) {
   if (path.empty()) throw UsageError("a model is needed: -m FILE");
   const garam::ModelInfo info = garam::inspect(path);
   const std::size_t context = o.context != 0 ? o.context : info.context;
-  write_out(o.json ? to_json(info, context) + "\n" : to_text(info, context));
+  write_out(o.json ? to_json(info, context, kv_bytes(info, context)) + "\n" : to_text(info, context));
   return 0;
 }
 
@@ -110,11 +81,11 @@ Run define_inspect(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
   CLI::Option* model =
-      app.add_option("-m,--model", o.model, "GGUF file; of a split file the first part")->type_name("FILE");
-  app.add_option("FILE", o.positional, "The file, as with -m")->type_name("")->excludes(model);
+      add_text(app, "-m,--model", o.model, "GGUF file; of a split file the first part", "FILE");
+  exclude(add_text(app, "FILE", o.positional, "The file, as with -m"), {model});
   add_number(app, "-c,--ctx-size", o.context,
              "Predict the KV memory of this context; 0: the model's (default)", 0, kMaxContext);
-  app.add_flag("--json", o.json, "Print one JSON object");
+  add_flag(app, "--json", o.json, "Print one JSON object");
   return [options] { return run(*options); };
 }
 

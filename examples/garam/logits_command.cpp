@@ -26,7 +26,7 @@ std::size_t parse_chunk(const std::string& text) {
   if (text == "all") return 0;
   const auto chunk = to_number<std::size_t>(text);
   if (chunk.value_or(0) == 0) {
-    throw UsageError(fmt::format("--chunk: expected a number above 0 or all, found \"{}\"", printable(text)));
+    throw UsageError(formatted("--chunk: expected a number above 0 or all, found \"{}\"", printable(text)));
   }
   return *chunk;
 }
@@ -69,10 +69,9 @@ Run define_logits(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
   o.model.define(app);
-  app.add_option("--tokens", o.tokens, "Token ids separated by white space; -: stdin")->type_name("FILE");
-  app.add_option("-o,--out", o.out, "Where the logits go: float32, [tokens][vocab]; -: stdout")
-      ->type_name("FILE");
-  app.add_option("--chunk", o.chunk, "Tokens computed at once, or all; changes no bit (512)")->type_name("N");
+  add_text(app, "--tokens", o.tokens, "Token ids separated by white space; -: stdin", "FILE");
+  add_text(app, "-o,--out", o.out, "Where the logits go: float32, [tokens][vocab]; -: stdout", "FILE");
+  add_text(app, "--chunk", o.chunk, "Tokens computed at once, or all; changes no bit (512)", "N");
   add_number(app, "-c,--ctx-size", o.context, "Context in tokens; 0: the number of tokens (default)", 0,
              kMaxContext);
   o.cache.define(app);

@@ -14,12 +14,6 @@
 namespace cli {
 namespace {
 
-struct Command {
-  const char* name;
-  const char* summary;
-  Run (*define)(CLI::App&);
-};
-
 constexpr Command kCommands[] = {
     {"generate", "Continue a prompt", define_generate},
     {"tokenize", "Text to token ids", define_tokenize},
@@ -31,7 +25,7 @@ constexpr Command kCommands[] = {
 
 std::string usage() {
   std::string text = "Usage: garam COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const Command& command : kCommands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  for (const Command& command : kCommands) text += formatted("  {:<12}{}\n", command.name, command.summary);
   text +=
       "\n`garam COMMAND --help` tells the options of a command. Every long option can also be given as an\n"
       "environment variable, for instance GARAM_ARG_MODEL for --model; an argument comes first.\n"
@@ -39,28 +33,6 @@ std::string usage() {
       "with.\n"
       "\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n";
   return text;
-}
-
-int run_command(const Command& command, const std::vector<std::string>& arguments) {
-  CLI::App app(command.summary, fmt::format("garam {}", command.name));
-  app.set_help_flag("-h,--help", "Print this and exit");
-  app.set_version_flag("--version", fmt::format("garam {}", garam::version()));
-  const Run run = command.define(app);
-  complete_options(app);
-  try {
-    parse(app, arguments);
-  } catch (const CLI::CallForHelp&) {
-    write_out(app.help());
-    return 0;
-  } catch (const CLI::CallForVersion& version) {
-    print("{}\n", version.what());
-    return 0;
-  } catch (const CLI::ExcludesError& error) {
-    throw UsageError(fmt::format("only one of two can be given: {}", error.what()));
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(error.what());
-  }
-  return run();
 }
 
 const Command* find_command(const std::vector<std::string>& arguments) {
@@ -88,7 +60,7 @@ int run(const std::vector<std::string>& arguments) {
   if (const Command* command = find_command(arguments)) {
     return run_command(*command, {arguments.begin() + 1, arguments.end()});
   }
-  throw UsageError(fmt::format("{}: unknown command", first));
+  throw UsageError(formatted("{}: unknown command", first));
 }
 
 int guarded(const std::vector<std::string>& arguments) {
@@ -97,7 +69,7 @@ int guarded(const std::vector<std::string>& arguments) {
   } catch (const UsageError& error) {
     const Command* command = find_command(arguments);
     note("garam: {}\nTry `garam {}--help`.\n", printable(error.what()),
-         command ? fmt::format("{} ", command->name) : "");
+         command ? formatted("{} ", command->name) : "");
     return kExitUsage;
   } catch (const garam::Error& error) {
     if (error.code() == garam::ErrorCode::kCancelled) {

@@ -1,7 +1,6 @@
 // Temporary file, rename, and errors with the system's reason.
 #include "output_file.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +21,7 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
     std::error_code ignored;
     const auto status = std::filesystem::symlink_status(path_, ignored);
     const bool direct = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
-    if (!direct) temporary_ = fmt::format("{}.{}.tmp", path_, getpid());
+    if (!direct) temporary_ = formatted("{}.{}.tmp", path_, getpid());
     file_ = std::fopen(direct ? path_.c_str() : temporary_.c_str(), direct ? "wb" : "wbx");
   }
   if (file_ == nullptr) {
@@ -48,7 +47,7 @@ void OutputFile::commit() {
 }
 
 void OutputFile::fail() const {
-  throw std::runtime_error(fmt::format("{}: {}", printable(path_), std::strerror(errno)));
+  throw std::runtime_error(formatted("{}: {}", printable(path_), std::strerror(errno)));
 }
 
 }  // namespace cli

@@ -2,17 +2,14 @@
 // and what was found.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <utility>
-
+#include "base/format.h"
 #include "garam/error.h"
 
 namespace garam {
 
 template <typename... Args>
 [[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(code, fmt::format(format, std::forward<Args>(args)...));
+  throw Error(code, format_arguments(format, fmt::make_format_args(args...)));
 }
 
 }  // namespace garam

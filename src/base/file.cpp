@@ -129,7 +129,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   }
   static std::atomic<unsigned> counter{0};
   for (int attempt = 0; fd_ < 0; ++attempt) {
-    temporary_ = fmt::format("{}.{}-{}.tmp", path, ::getpid(), counter.fetch_add(1));
+    temporary_ = formatted("{}.{}-{}.tmp", path, ::getpid(), counter.fetch_add(1));
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ < 0 && errno != EINTR && (errno != EEXIST || attempt == kNameAttempts)) {
       fail(ErrorCode::kIo, "{}: cannot be written: {}", path, reason(errno));

@@ -1,9 +1,9 @@
 // A message that repeats hostile bytes must not break a terminal, a log or a JSON encoder.
 #include "base/printable.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
+
+#include "base/format.h"
 
 namespace garam {
 
@@ -13,10 +13,10 @@ std::string printable(std::string_view bytes, std::size_t limit) {
     if (c >= ' ' && c <= '~' && c != '\\') {
       text += c;
     } else {
-      fmt::format_to(std::back_inserter(text), "\\x{:02x}", static_cast<unsigned char>(c));
+      text += formatted("\\x{:02x}", static_cast<unsigned char>(c));
     }
   }
-  if (bytes.size() > limit) fmt::format_to(std::back_inserter(text), "... ({} bytes)", bytes.size());
+  if (bytes.size() > limit) text += formatted("... ({} bytes)", bytes.size());
   return text;
 }
 

@@ -1,8 +1,6 @@
 // Declarations are compared exactly: a tensor of another shape is an error, never a reinterpretation.
 #include "core/weights.h"
 
-#include <fmt/ranges.h>
-
 #include "base/fail.h"
 
 namespace garam {
@@ -12,7 +10,7 @@ void check_shape(const TensorSource& source, const std::string& name, const Tens
                  const std::vector<std::uint64_t>& expected) {
   if (entry.shape == expected) return;
   fail(ErrorCode::kFormat, "{}: tensor {}: expected shape [{}], found [{}]", source.file(), name,
-       fmt::join(expected, ", "), fmt::join(entry.shape, ", "));
+       joined(expected), joined(entry.shape));
 }
 
 std::string known_formats() {

@@ -1,9 +1,9 @@
 // One row per type. A block's bytes are its scales and its packed values, given as that sum.
 #include "io/ggml_type.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "base/format.h"
 
 namespace garam {
 namespace {
@@ -79,9 +79,9 @@ const GgmlType* find_ggml_type(std::string_view name) {
 
 std::string describe_missing_ggml_type(std::uint32_t id) {
   for (const Removed& removed : kRemoved) {
-    if (removed.id == id) return fmt::format("{} ({}, removed from the format)", id, removed.name);
+    if (removed.id == id) return formatted("{} ({}, removed from the format)", id, removed.name);
   }
-  return fmt::format("{} (unknown)", id);
+  return formatted("{} (unknown)", id);
 }
 
 }  // namespace garam

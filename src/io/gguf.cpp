@@ -41,7 +41,7 @@ void expect_integer(const std::string& path, const std::vector<GgufKey>& keys, s
   if (found == expected) return;
   fail(ErrorCode::kFormat,
        "{}: key {}: expected {}, found {}; the parts are not of one model, download them again", path, name,
-       expected, found ? fmt::to_string(*found) : "no such key");
+       expected, found ? std::to_string(*found) : "no such key");
 }
 
 /// Keys of later parts are not shown to anybody; one that says something new would be ignored in silence.

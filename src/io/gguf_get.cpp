@@ -85,7 +85,7 @@ std::vector<E> elements(const std::string& path, std::string_view key, const Ggu
           for (const V item : items) {
             const auto converted = convert<E>(item);
             if (!converted) {
-              wrong_value<E>(path, key, "an array of ", fmt::format("{} at {}", item, result.size()));
+              wrong_value<E>(path, key, "an array of ", formatted("{} at {}", item, result.size()));
             }
             result.push_back(*converted);
           }

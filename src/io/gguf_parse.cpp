@@ -47,7 +47,7 @@ std::uint32_t read_version(BoundedReader& in) {
 
 /// A name, refused with the label of what bears it: "key 7: name", "tensor 3: name".
 std::string read_name(BoundedReader& in, const char* kind, std::size_t index, std::uint64_t max_bytes) {
-  const std::string label = fmt::format("{} {}: name", kind, index);
+  const std::string label = formatted("{} {}: name", kind, index);
   std::string name = in.string(max_bytes, label);
   const std::string problem = gguf_name_problem(name, max_bytes);
   if (!problem.empty()) fail(ErrorCode::kFormat, "{}: {}: {}", in.path(), label, problem);
@@ -93,7 +93,7 @@ std::uint32_t find_alignment(const std::string& path, const std::vector<GgufKey>
   const auto* alignment = std::get_if<std::uint32_t>(&key->value);
   const std::string problem = alignment != nullptr
                                   ? gguf_alignment_problem(*alignment)
-                                  : fmt::format("expected a u32, found {}", describe(key->value));
+                                  : formatted("expected a u32, found {}", describe(key->value));
   if (!problem.empty()) fail(ErrorCode::kFormat, "{}: key {}: {}", path, kGgufAlignmentKey, problem);
   return *alignment;
 }

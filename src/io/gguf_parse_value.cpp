@@ -2,8 +2,6 @@
 // for the elements is taken, so a file never costs more than a small multiple of its own size.
 #include "io/gguf_parse_value.h"
 
-#include <fmt/format.h>
-
 #include "base/fail.h"
 #include "base/printable.h"
 #include "io/gguf_rules.h"

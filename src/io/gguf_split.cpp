@@ -1,9 +1,9 @@
 // Five digits each, as every tool that splits models writes them.
 #include "io/gguf_split.h"
 
-#include <fmt/format.h>
-
 #include <string_view>
+
+#include "base/format.h"
 
 namespace garam {
 namespace {
@@ -31,7 +31,7 @@ std::optional<SplitName> parse_split_name(const std::string& path) {
 }
 
 std::string split_name(const std::string& prefix, std::uint32_t part, std::uint32_t count) {
-  return fmt::format("{}-{:05}-of-{:05}.gguf", prefix, part, count);
+  return formatted("{}-{:05}-of-{:05}.gguf", prefix, part, count);
 }
 
 }  // namespace garam

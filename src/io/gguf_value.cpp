@@ -1,10 +1,9 @@
 // Names of types and short descriptions of values.
 #include "io/gguf_value.h"
 
-#include <fmt/format.h>
-
 #include <type_traits>
 
+#include "base/format.h"
 #include "base/printable.h"
 
 namespace garam {
@@ -33,11 +32,11 @@ std::string describe(const GgufValue& value) {
       [&](const auto& v) -> std::string {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, GgufArray>) {
-          return fmt::format("array of {} {}", size_of(v), name_of(element_type_of(v)));
+          return formatted("array of {} {}", size_of(v), name_of(element_type_of(v)));
         } else if constexpr (std::is_same_v<T, std::string>) {
-          return fmt::format("string \"{}\"", printable(v));
+          return formatted("string \"{}\"", printable(v));
         } else {
-          return fmt::format("{} {}", name_of(type_of(value)), v);
+          return formatted("{} {}", name_of(type_of(value)), v);
         }
       },
       value);

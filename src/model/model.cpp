@@ -107,10 +107,10 @@ std::string Model::kernel_description() const {
                                   [&](const auto& named) { return named.matrix.format == format; });
     if (!used) continue;
     if (!formats.empty()) formats += ", ";
-    formats += fmt::format("{}: {}", format->name,
-                           impl_->kernels.table.matmul_name[static_cast<std::size_t>(format->format)]);
+    formats += formatted("{}: {}", format->name,
+                         impl_->kernels.table.matmul_name[static_cast<std::size_t>(format->format)]);
   }
-  return fmt::format("{} ({})", impl_->kernels.table.name, formats);
+  return formatted("{} ({})", impl_->kernels.table.name, formats);
 }
 
 }  // namespace garam

@@ -29,7 +29,7 @@ unsigned physical_cores() {
   std::set<std::pair<int, int>> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &mask)) continue;
-    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/topology/", cpu);
+    const std::string folder = formatted("/sys/devices/system/cpu/cpu{}/topology/", cpu);
     int package = 0, core = 0;
     if (!(std::ifstream(folder + "physical_package_id") >> package)) return 0;
     if (!(std::ifstream(folder + "core_id") >> core)) return 0;
@@ -64,14 +64,14 @@ unsigned cgroup_quota() {
 
 unsigned default_threads(std::string* reason) {
   unsigned threads = affinity_count();
-  std::string why = fmt::format("{} CPUs in the affinity mask", threads);
+  std::string why = formatted("{} CPUs in the affinity mask", threads);
   if (const unsigned cores = physical_cores(); cores != 0 && cores < threads) {
     threads = cores;
-    why = fmt::format("{} physical cores", cores);
+    why = formatted("{} physical cores", cores);
   }
   if (const unsigned quota = cgroup_quota(); quota != 0 && quota < threads) {
     threads = quota;
-    why = fmt::format("a cgroup quota of {} CPUs", quota);
+    why = formatted("a cgroup quota of {} CPUs", quota);
   }
   if (reason != nullptr) *reason = why;
   return threads;

@@ -205,7 +205,7 @@ std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
   if (rule == nullptr) {
     fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.pre: expected one of {}, found {}", vocabulary.source,
          known_pre_tokenizers(),
-         vocabulary.pre.empty() ? "none" : fmt::format("\"{}\"", printable(vocabulary.pre)));
+         vocabulary.pre.empty() ? "none" : formatted("\"{}\"", printable(vocabulary.pre)));
   }
   return std::make_unique<ByteLevelBpe>(vocabulary, *merges, *rule);
 }

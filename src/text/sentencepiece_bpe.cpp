@@ -105,7 +105,7 @@ void SentencePieceBpe::find_byte_tokens() {
   // without it may still have the byte itself as a token.
   for (std::size_t b = 0; b < 256; ++b) {
     const char byte = static_cast<char>(b);
-    byte_tokens_[b] = vocabulary_.ids.find(fmt::format("<0x{:02X}>", b));
+    byte_tokens_[b] = vocabulary_.ids.find(formatted("<0x{:02X}>", b));
     if (byte_tokens_[b] == kAbsent) byte_tokens_[b] = tokens_.find({&byte, 1});
   }
 }

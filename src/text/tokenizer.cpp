@@ -23,7 +23,7 @@ const VocabularyDefaults& defaults_of(std::string_view model, std::string_view p
   if (model == "llama") return sentencepiece;
   if (model != "gpt2") {
     fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.model: expected one of gpt2, llama, found {}", source,
-         model.empty() ? "none" : fmt::format("\"{}\"", printable(model)));
+         model.empty() ? "none" : formatted("\"{}\"", printable(model)));
   }
   const PreTokenizer* rule = find_pre_tokenizer(pre);
   return rule != nullptr && rule->add_bos ? byte_level_with_bos : byte_level;
@@ -112,7 +112,7 @@ std::int32_t unknown_token(const Vocabulary& vocabulary, std::string_view text) 
     return *vocabulary.unknown;
   }
   std::string bytes;
-  for (const char c : text) bytes += fmt::format(" {:02X}", static_cast<unsigned char>(c));
+  for (const char c : text) bytes += formatted(" {:02X}", static_cast<unsigned char>(c));
   fail(ErrorCode::kArgument,
        "text: the vocabulary of {} has neither tokens for the bytes{} nor an unknown token",
        vocabulary.source, bytes);
