@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
-void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+/// Not inlined: it is called for every type of number, and gcc 12 takes the copies for overflows.
+[[gnu::noinline]] void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
