@@ -1,7 +1,7 @@
 // Products of weights in blocks of 32: per block the exact integer dots, in registers, then one conversion,
 // one product of scales and one fma per 8 outputs, whose accumulators wait in L1. How a block's integers are
 // multiplied is the kernel's:
-//   kFormat, kAheadFromRows
+//   kFormat
 //   Activations<kTokens>        what dot reads of the activations; prepare(m, first, block, count) readies
 //                               `count` <= kChunkBlocks blocks from `block` of the rows from `first`
 //   dot(w, q, b, isum)          isum[t][r] = exact dots of 8 * kWide rows; w behind the block's scales, b
@@ -81,7 +81,7 @@ void blocks_matmul(const Matmul& m) {
                                                        blocks_tile<Kernel, 3>, blocks_tile<Kernel, 4>,
                                                        blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
   constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  constexpr simd::Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / simd::kCacheLine, kAheadBytes};
+  constexpr simd::Ahead kAhead = {1, kBlockBytes / simd::kCacheLine, kAheadBytes, kNearBytes};
   simd::each_tile(m, m.k / kBlock * kBlockBytes, kTiles, kMostTokens, kAhead);
 }
 

@@ -8,7 +8,6 @@ namespace {
 
 struct Q4_0 {
   static constexpr Format kFormat = Format::kQ4_0;
-  static constexpr std::size_t kAheadFromRows = 4;
 
   /// Activations as they are.
   template <std::size_t kTokens>

@@ -9,7 +9,6 @@ namespace {
 
 struct Q8_0 {
   static constexpr Format kFormat = Format::kQ8_0;
-  static constexpr std::size_t kAheadFromRows = 6;
 
   template <std::size_t kTokens>
   struct Activations {

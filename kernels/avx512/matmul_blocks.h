@@ -71,7 +71,7 @@ void blocks_matmul(const Matmul& m) {
                                             blocks_tile<Kernel, 3>, blocks_tile<Kernel, 4>,
                                             blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
   constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  constexpr simd::Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / simd::kCacheLine, kAheadBytes};
+  constexpr simd::Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / simd::kCacheLine, kAheadBytes, 0};
   simd::each_tile(m, m.k / kBlock * kBlockBytes, kTiles, 6, kAhead);
 }
 

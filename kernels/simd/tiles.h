@@ -24,14 +24,17 @@ struct Tile {
 };
 using TileFn = void (*)(const Matmul&, const Tile&);
 
-/// The next panel is brought into L2 where `from_rows` rows or more make arithmetic outweigh reading; below,
-/// software prefetch only disturbs the hardware's.
+/// What is brought into L2 while a panel is computed on, from `from_rows` activation rows on; below, software
+/// prefetch only disturbs the hardware's. Several tiles share the next panel between them; a single one,
+/// which reads every panel once, fetches `near` bytes ahead of where it reads, or the next panel too where
+/// that is 0.
 struct Ahead {
   std::size_t from_rows;
   std::size_t step_lines;     // cache lines of a panel per step
   std::size_t largest_panel;  // bytes: one that several tiles read again must stay in L2 beside the next
+  std::size_t near;           // bytes
 };
-inline constexpr Ahead kNoAhead = {static_cast<std::size_t>(-1), 0, 0};
+inline constexpr Ahead kNoAhead = {static_cast<std::size_t>(-1), 0, 0, 0};
 
 /// tiles[n - 1] computes n activation rows; none of more than `most` rows is used. Rows are shared out evenly
 /// (7 as 3 + 4), because tiles of 1 and 2 rows cannot fill the multiply pipes.
@@ -42,12 +45,13 @@ void each_tile(const Matmul& m, std::size_t panel_bytes, const TileFn (&tiles)[k
   const bool fits = count == 1 || panel_bytes <= ahead.largest_panel;
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     const std::byte* panel = m.panels + p * panel_bytes;
-    const bool fetch = fits && m.rows >= ahead.from_rows && p + 1 < m.panel_count;
+    const bool is_near = count == 1 && ahead.near > 0;
+    const bool fetch = fits && m.rows >= ahead.from_rows && (is_near || p + 1 < m.panel_count);
     // Of the lines of a step, tile 0 fetches the first few, tile 1 the next few, and so on: each walks its
     // own contiguous part of the next panel.
     std::size_t left = fetch ? ahead.step_lines : 0;
     const std::size_t share = (left + count - 1) / count;
-    const std::byte* next = panel + panel_bytes;
+    const std::byte* next = panel + (is_near ? ahead.near : panel_bytes);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t first = m.rows * i / count;
       const std::size_t last = m.rows * (i + 1) / count;
