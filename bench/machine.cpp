@@ -30,16 +30,13 @@ template <typename T>
 void use(const T& value) {
   asm volatile("" : : "r"(&value) : "memory");
 }
+
 #if defined(__x86_64__)
 
 // Twelve chains hide the latency of either instruction on every x86 CPU so far. Written in assembly: the
 // compiler would merge equal chains or store them in every round. All registers are zero.
-#define GARAM_CHAIN(instruction, set, n) instruction " %%" set "15, %%" set #n ", %%" set #n "\n"
-#define GARAM_ROUND(i, s)                                                                                  \
-  GARAM_CHAIN(i, s, 0)                                                                                     \
-  GARAM_CHAIN(i, s, 1) GARAM_CHAIN(i, s, 2) GARAM_CHAIN(i, s, 3) GARAM_CHAIN(i, s, 4) GARAM_CHAIN(i, s, 5) \
-      GARAM_CHAIN(i, s, 6) GARAM_CHAIN(i, s, 7) GARAM_CHAIN(i, s, 8) GARAM_CHAIN(i, s, 9)                  \
-          GARAM_CHAIN(i, s, 10) GARAM_CHAIN(i, s, 11)
+#define GARAM_ROUND(instruction, set) \
+  ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11\n" instruction " %%" set "15, %%" set "\\n, %%" set "\\n\n.endr\n"
 #define GARAM_LOOP(name, instruction, set)                                                               \
   void name() {                                                                                          \
     int left = kRounds;                                                                                  \
@@ -59,7 +56,6 @@ GARAM_LOOP(integers_vnni, "vpdpbusd", "zmm")
 
 #undef GARAM_LOOP
 #undef GARAM_ROUND
-#undef GARAM_CHAIN
 
 [[gnu::target("avx2")]] void read(const std::byte* from, std::size_t bytes) {
   __m256i acc[4] = {};
