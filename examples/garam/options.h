@@ -80,7 +80,7 @@ template <typename Number>
 CLI::Option* add_number(CLI::App& app, const std::string& names, Number& value, const std::string& help,
                         std::type_identity_t<Number> low = std::numeric_limits<Number>::lowest(),
                         std::type_identity_t<Number> high = std::numeric_limits<Number>::max()) {
-  const auto read = [names, &value, low, high](const std::string& text) {
+  const auto read = [=, &value](const std::string& text) {
     const auto number = to_number<Number>(text);
     if constexpr (std::is_integral_v<Number>) {
       if (!number || *number < low || *number > high) {
