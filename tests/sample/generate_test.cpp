@@ -10,7 +10,7 @@
 namespace garam::test {
 namespace {
 
-constexpr TinyOptions kTiny{};
+const TinyOptions kTiny{};
 
 /// One model for all tests of this file: SentencePiece with byte tokens, 3 + byte being each byte's.
 const Model& tiny() {
