@@ -17,13 +17,13 @@ std::string repaired(std::string_view text) {
 
 TEST(Unicode, Classes) {
   const std::uint8_t* classes = character_classes();
-  EXPECT_EQ(classes['a'], kLetter);
-  EXPECT_EQ(classes['7'], kNumber);
-  EXPECT_EQ(classes[' '], kSpace);
-  EXPECT_EQ(classes['\n'], kSpace);
+  EXPECT_EQ(classes[std::size_t{'a'}], kLetter);
+  EXPECT_EQ(classes[std::size_t{'7'}], kNumber);
+  EXPECT_EQ(classes[std::size_t{' '}], kSpace);
+  EXPECT_EQ(classes[std::size_t{'\n'}], kSpace);
   EXPECT_EQ(classes[0x1c], 0);  // \s of Python has it, White_Space has not
-  EXPECT_EQ(classes['!'], kPunctuation);
-  EXPECT_EQ(classes['+'], kSymbol);
+  EXPECT_EQ(classes[std::size_t{'!'}], kPunctuation);
+  EXPECT_EQ(classes[std::size_t{'+'}], kSymbol);
   EXPECT_EQ(classes[0xbd], kNumber);    // one half
   EXPECT_EQ(classes[0x301], kMark);     // combining acute
   EXPECT_EQ(classes[0x3000], kSpace);   // ideographic space
