@@ -175,11 +175,8 @@ void ByteLevelBpe::append_symbol(const MergePart& part, std::string_view text,
   }
   for (const char c : text) {
     const std::uint32_t id = byte_symbols_[static_cast<unsigned char>(c)];
-    if (id < vocabulary_.tokens.size()) {
-      out.push_back(static_cast<std::int32_t>(id));
-    } else {
-      out.push_back(unknown_token(vocabulary_, {&c, 1}));
-    }
+    // A byte without a token is nothing, here as in every reader of such vocabularies.
+    if (id < vocabulary_.tokens.size()) out.push_back(static_cast<std::int32_t>(id));
   }
 }
 
@@ -203,9 +200,8 @@ std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
   }
   const PreTokenizer* rule = find_pre_tokenizer(vocabulary.pre);
   if (rule == nullptr) {
-    fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.pre: expected one of {}, found {}", vocabulary.source,
-         known_pre_tokenizers(),
-         vocabulary.pre.empty() ? "none" : formatted("\"{}\"", printable(vocabulary.pre)));
+    fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.pre: expected one of {}, found \"{}\"",
+         vocabulary.source, known_pre_tokenizers(), printable(vocabulary.pre));
   }
   return std::make_unique<ByteLevelBpe>(vocabulary, *merges, *rule);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "text/pretokenizer.h"
 #include "text/unicode.h"
 
 namespace garam {
@@ -66,6 +67,10 @@ inline std::size_t contraction_length(const CharReader& reader, const char* p, u
   return known ? 3 : 0;
 }
 
+inline bool is_newline(const Char& c) {
+  return c.value == '\r' || c.value == '\n';
+}
+
 /// The end of the piece of white space that begins at `p` with a white space character: all of it at the end
 /// of the text, else all but its last character, which goes with the word behind it; one character stays.
 /// (\s+(?!\S)|\s+)
@@ -78,5 +83,72 @@ inline const char* white_space_end(const CharReader& reader, const char* p) {
   }
   return q == reader.end() || last == p ? q : last;
 }
+
+/// The same where a run of white space ends a piece at its last line break.
+/// (\s*[\r\n]+|\s+(?!\S)|\s+)
+inline const char* line_or_white_space_end(const CharReader& reader, const char* p) {
+  const char* after_break = nullptr;
+  const char* last = p;
+  const char* q = p;
+  for (Char c = reader.at(q); c.is(kSpace); c = reader.at(q)) {
+    last = q;
+    q += c.length;
+    if (is_newline(c)) after_break = q;
+  }
+  if (after_break != nullptr) return after_break;
+  return q == reader.end() || last == p ? q : last;
+}
+
+/// Up to `most` numbers; `p` is behind the first.
+inline const char* numbers_end(const CharReader& reader, const char* p, int most) {
+  for (int digits = 1; digits < most; ++digits) {
+    const Char digit = reader.at(p);
+    if (!digit.is(kNumber)) break;
+    p += digit.length;
+  }
+  return p;
+}
+
+/// Calls `end_of(reader, p)` for the end of each piece, one after the other.
+template <class EndOf>
+void cut(std::string_view text, PieceSink& sink, const EndOf& end_of) {
+  const CharReader reader(text);
+  for (const char* p = text.data(); p != reader.end();) {
+    const char* q = end_of(reader, p);
+    sink.piece({p, static_cast<std::size_t>(q - p)});
+    p = q;
+  }
+}
+
+/// Makes pieces of what a pattern matches and of what lies between. `match(reader, p, c)` gives the end of a
+/// match that begins at `p`, where `c` stands, or nullptr.
+template <class Match>
+void isolate(std::string_view text, PieceSink& sink, const Match& match) {
+  const CharReader reader(text);
+  const char* from = text.data();
+  for (const char* p = from; p != reader.end();) {
+    const Char c = reader.at(p);
+    const char* q = match(reader, p, c);
+    if (q == nullptr) {
+      p += c.length;
+      continue;
+    }
+    if (p != from) sink.piece({from, static_cast<std::size_t>(p - from)});
+    sink.piece({p, static_cast<std::size_t>(q - p)});
+    from = p = q;
+  }
+  if (from != reader.end()) sink.piece({from, static_cast<std::size_t>(reader.end() - from)});
+}
+
+/// A rule of several steps: each piece is cut further by the next.
+class Stage final : public PieceSink {
+ public:
+  Stage(SplitText split, PieceSink& next) : split_(split), next_(next) {}
+  void piece(std::string_view text) override { split_(text, next_); }
+
+ private:
+  SplitText split_;
+  PieceSink& next_;
+};
 
 }  // namespace garam

@@ -29,7 +29,9 @@ constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(th
 constexpr bool kSanitized = false;
 #endif
 
-constexpr const char* kVocabularies[] = {"gpt-2", "llama-bpe", "llama-spm", "phi-3", "mpt"};
+constexpr const char* kVocabularies[] = {"command-r", "deepseek-coder", "deepseek-llm", "falcon",   "gpt-2",
+                                         "gpt-neox",  "llama-bpe",      "llama-spm",    "mpt",      "phi-3",
+                                         "qwen2",     "qwen35",         "refact",       "starcoder"};
 
 class RealVocabulary : public testing::TestWithParam<const char*> {
  protected:
@@ -42,6 +44,22 @@ class RealVocabulary : public testing::TestWithParam<const char*> {
   static std::string file(const char* suffix) { return std::string("vocabs/") + GetParam() + suffix; }
   bool byte_level() const { return tokenizer_->model() == "gpt2"; }
 
+  /// Whether there is a token for every byte of `text`. Falcon's and StarCoder's vocabularies lack some
+  /// bytes, which encode() drops.
+  bool spells(std::string_view text) {
+    if (!byte_level()) return true;
+    if (bytes_.empty()) {
+      bytes_.resize(256);
+      for (std::size_t id = 0; id < tokenizer_->size(); ++id) {
+        const std::string piece = tokenizer_->piece(static_cast<std::int32_t>(id));
+        if (piece.size() == 1) bytes_[static_cast<unsigned char>(piece[0])] = true;
+      }
+    }
+    return std::all_of(text.begin(), text.end(),
+                       [this](char c) { return bytes_[static_cast<unsigned char>(c)]; });
+  }
+
+  std::vector<bool> bytes_;
   std::optional<Tokenizer> tokenizer_;
 };
 
@@ -88,6 +106,7 @@ TEST_P(RealVocabulary, DecodeInvertsEncode) {
     std::string text = random_text(random, random.below(60));
     // SentencePiece writes a space as U+2581, so that this one character does not come back.
     if (!byte_level() && text.find("\xe2\x96\x81") != std::string::npos) continue;
+    if (!spells(text)) continue;
     const auto ids = tokenizer_->encode(text);
     ASSERT_EQ(tokenizer_->decode(ids), text) << "seed " << test::test_seed() << ", round " << round;
     TextStream stream(*tokenizer_);
@@ -105,8 +124,9 @@ TEST_P(RealVocabulary, AnyBytesGiveIds) {
     for (char& c : text) c = static_cast<char>(random.below(256));
     const auto ids = tokenizer_->encode(text, {.add_special = true, .parse_special = round % 2 == 0});
     std::string storage;
-    if (byte_level()) {
-      ASSERT_EQ(tokenizer_->decode(ids), repair_utf8(text, storage));
+    const std::string_view repaired = repair_utf8(text, storage);
+    if (byte_level() && spells(repaired)) {
+      ASSERT_EQ(tokenizer_->decode(ids), repaired);
     }
   }
 }

@@ -43,8 +43,6 @@ const Refused kRefused[] = {
      "gpt2, llama"},
     {"model with NUL", [] { return bpe([](auto& d) { d.model = std::string("gpt2\0", 5); }); },
      ErrorCode::kUnsupported, "model"},
-    {"no pre-tokenizer", [] { return bpe([](auto& d) { d.pre.clear(); }); }, ErrorCode::kUnsupported,
-     "found none"},
     {"unknown pre-tokenizer", [] { return bpe([](auto& d) { d.pre = "banana"; }); }, ErrorCode::kUnsupported,
      "gpt-2, "},
     {"bytes as a pre-tokenizer", [] { return bpe([](auto& d) { d.pre = "\x1b[2J\xff"; }); },
@@ -159,7 +157,7 @@ TEST(HostileVocabulary, Refused) {
       EXPECT_NE(message.find("evil.gguf: tokenizer.ggml."), std::string::npos) << c.what << ": " << message;
       EXPECT_NE(message.find(c.field), std::string::npos) << c.what << ": " << message;
       EXPECT_NE(message.find("expected"), std::string::npos) << c.what << ": " << message;
-      EXPECT_LT(message.size(), 400u) << c.what;
+      EXPECT_LT(message.size(), 1000u) << c.what;
     }
   }
 }

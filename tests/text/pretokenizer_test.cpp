@@ -127,12 +127,81 @@ TEST(PreTokenizer, PiecesJoinToTheText) {
   }
 }
 
+void expect_pieces(SplitText rule, std::initializer_list<Case> cases) {
+  for (const Case& c : cases) EXPECT_EQ(split(rule, c.text), c.pieces) << c.text;
+}
+
+TEST(PreTokenizer, Qwen) {
+  expect_pieces(split_qwen2, {{"x123", {"x", "1", "2", "3"}},
+                              {"It'S a\n\n b", {"It", "'S", " a", "\n\n", " b"}},
+                              {"e\xcc\x81!", {"e", "\xcc\x81!"}}});
+  expect_pieces(split_qwen35, {{"e\xcc\x81!", {"e\xcc\x81", "!"}}, {"!\xcc\x81", {"!\xcc\x81"}}});
+}
+
+TEST(PreTokenizer, Gpt4o) {
+  expect_pieces(split_gpt4o, {{"HelloWorld", {"Hello", "World"}},
+                              {"HTTPServer", {"HTTPServer"}},
+                              {"camelCase's 1234", {"camel", "Case's", " ", "123", "4"}},
+                              {"ABC def", {"ABC", " def"}},
+                              {"\xc3\x89"
+                               "A",
+                               {"\xc3\x89", "A"}},  // either case, then a capital
+                              {"a//\n/b", {"a", "//\n/", "b"}}});
+  expect_pieces(split_tekken, {{"Case's 12", {"Case", "'s", " ", "1", "2"}}});
+}
+
+TEST(PreTokenizer, DigitsFirst) {
+  expect_pieces(split_starcoder, {{"a 12b", {"a", " ", "1", "2", "b"}}});
+  expect_pieces(split_falcon,
+                {{"a+b `c`", {"a", "+", "b", " ", "`", "c", "`"}}, {"x 12345", {"x", " ", "123", "45"}}});
+  expect_pieces(split_default,
+                {{"`c`", {"`", "c", "`"}}, {" 1234", {" ", "123", "4"}}, {"a. b", {"a", ".", " b"}}});
+}
+
+TEST(PreTokenizer, DeepSeek) {
+  expect_pieces(split_deepseek_llm, {{"Hello, w  12\n", {"Hello", ",", " w", "  ", "12", "\n"}},
+                                     {"\xe4\xb8\xad\xe6\x96\x87x", {"\xe4\xb8\xad\xe6\x96\x87", "x"}},
+                                     {"x  ", {"x", "  "}}});
+  expect_pieces(split_deepseek_coder, {{"f(x) 12", {"f", "(", "x", ")", " ", "1", "2"}}});
+}
+
+TEST(PreTokenizer, Bloom) {
+  expect_pieces(split_bloom, {{"Hello, world!", {"Hello", ",", " world", "!"}}, {"a  b", {"a", " ", " b"}}});
+}
+
+TEST(PreTokenizer, Chameleon) {
+  expect_pieces(split_chameleon, {{"<sentinel:12><sentinel:>",
+                                   {"<", "sentinel", ":", "1", "2", ">", "<", "sentinel", ":", ">"}},
+                                  {"aIMGIMGABCZ IMGIMGABCDEZ", {"a", "IMGIMGABCZ", " IMGIMGABCDEZ"}},
+                                  {"a     b\n1", {"a", "    ", " b", "\n", "1"}}});
+}
+
+TEST(PreTokenizer, EveryRuleKeepsTheText) {
+  test::Random random(test::test_seed());
+  for (const SplitText rule : {split_gpt2, split_starcoder, split_llama3, split_qwen2, split_qwen35,
+                               split_gpt4o, split_tekken, split_falcon, split_default, split_deepseek_llm,
+                               split_deepseek_coder, split_bloom, split_chameleon}) {
+    for (std::size_t round = 0; round < 300 * test::test_scale(); ++round) {
+      std::string text(random.below(60), ' ');
+      for (char& c : text) c = " \n\raZ1'!<x\xc3\xa9\xe4\xb8\xad\xcc\x81"[random.below(18)];
+      std::string storage;
+      const std::string repaired(repair_utf8(text, storage));
+      std::string joined;
+      for (const std::string& piece : split(rule, repaired)) {
+        ASSERT_FALSE(piece.empty());
+        joined += piece;
+      }
+      ASSERT_EQ(joined, repaired);
+    }
+  }
+}
+
 TEST(PreTokenizer, Table) {
   EXPECT_EQ(find_pre_tokenizer("gpt-2")->split, split_gpt2);
   EXPECT_FALSE(find_pre_tokenizer("gpt-2")->ignore_merges);
   EXPECT_EQ(find_pre_tokenizer("llama-bpe")->split, split_llama3);
   EXPECT_TRUE(find_pre_tokenizer("llama-bpe")->ignore_merges);
-  EXPECT_EQ(find_pre_tokenizer(""), nullptr);
+  EXPECT_EQ(find_pre_tokenizer("")->split, split_default);  // what files without the key mean
   EXPECT_EQ(find_pre_tokenizer("gpt-"), nullptr);
   EXPECT_NE(known_pre_tokenizers().find("gpt-2, "), std::string::npos);
 }
