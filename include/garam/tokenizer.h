@@ -38,9 +38,10 @@ class Tokenizer {
  public:
   /// The ids of `text`: any bytes, embedded NUL included, up to 2^30 of them. Bytes that are not UTF-8 become
   /// U+FFFD in byte-level BPE and byte tokens in SentencePiece vocabularies, as in the reference tokenizers.
-  /// Time grows as n log n at worst, memory linearly. Throws Error(kArgument) for longer texts, for more than
-  /// 2^31-1 ids, and for text that a SentencePiece vocabulary cannot spell when it has no unknown token
-  /// either; std::bad_alloc when memory is short.
+  /// A byte for which a byte-level vocabulary has no token is dropped. Time grows as n log n at worst, memory
+  /// linearly. Throws Error(kArgument) for longer texts, for more than 2^31-1 ids, and for text that a
+  /// SentencePiece vocabulary cannot spell when it has no unknown token either; std::bad_alloc when memory is
+  /// short.
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
 
   /// The bytes that `ids` stand for: the inverse of encode() for valid UTF-8, where the vocabulary can spell

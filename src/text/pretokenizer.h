@@ -30,6 +30,9 @@ void split_gpt2(std::string_view text, PieceSink& sink);
 /// \p{N}
 void split_each_number(std::string_view text, PieceSink& sink);
 
+/// \p{N}+
+void split_numbers(std::string_view text, PieceSink& sink);
+
 /// (split_each_number)
 /// (split_gpt2)
 void split_starcoder(std::string_view text, PieceSink& sink);
@@ -58,7 +61,7 @@ void split_falcon(std::string_view text, PieceSink& sink);
 
 /// [\p{P}$+<=>^~|]+
 /// (split_gpt2)
-/// \p{N}+
+/// (split_numbers)
 /// [0-9]{3}
 void split_default(std::string_view text, PieceSink& sink);
 
@@ -67,14 +70,14 @@ void split_default(std::string_view text, PieceSink& sink);
 /// \s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+
 /// \s+$
 /// [\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+
-/// \p{N}+
+/// (split_numbers)
 void split_deepseek_llm(std::string_view text, PieceSink& sink);
 
 /// [\r\n]
 /// \s?\p{L}+
 /// \s?\p{P}+
 /// [\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+
-/// \p{N}
+/// (split_each_number)
 void split_deepseek_coder(std::string_view text, PieceSink& sink);
 
 ///  ?[^(\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+
@@ -83,7 +86,7 @@ void split_bloom(std::string_view text, PieceSink& sink);
 /// <sentinel:[0-9]+>
 /// IMGIMG[A-I]{1,4}Z
 /// [\t\n]|    |  (four spaces, two spaces)
-/// \p{N}
+/// (split_each_number)
 /// [\p{P}!-/:-@\[-`{-~]
 /// (split_gpt2)
 void split_chameleon(std::string_view text, PieceSink& sink);

@@ -73,27 +73,16 @@ inline bool is_newline(const Char& c) {
 
 /// The end of the piece of white space that begins at `p` with a white space character: all of it at the end
 /// of the text, else all but its last character, which goes with the word behind it; one character stays.
-/// (\s+(?!\S)|\s+)
-inline const char* white_space_end(const CharReader& reader, const char* p) {
-  const char* last = p;
-  const char* q = p;
-  for (Char c = reader.at(q); c.is(kSpace); c = reader.at(q)) {
-    last = q;
-    q += c.length;
-  }
-  return q == reader.end() || last == p ? q : last;
-}
-
-/// The same where a run of white space ends a piece at its last line break.
-/// (\s*[\r\n]+|\s+(?!\S)|\s+)
-inline const char* line_or_white_space_end(const CharReader& reader, const char* p) {
+/// (\s+(?!\S)|\s+) With `kLines`, a run that has line breaks ends at the last. (\s*[\r\n]+|\s+(?!\S)|\s+)
+template <bool kLines>
+const char* white_space_end(const CharReader& reader, const char* p) {
   const char* after_break = nullptr;
   const char* last = p;
   const char* q = p;
   for (Char c = reader.at(q); c.is(kSpace); c = reader.at(q)) {
     last = q;
     q += c.length;
-    if (is_newline(c)) after_break = q;
+    if (kLines && is_newline(c)) after_break = q;
   }
   if (after_break != nullptr) return after_break;
   return q == reader.end() || last == p ? q : last;
@@ -138,6 +127,29 @@ void isolate(std::string_view text, PieceSink& sink, const Match& match) {
     from = p = q;
   }
   if (from != reader.end()) sink.piece({from, static_cast<std::size_t>(reader.end() - from)});
+}
+
+/// Isolates runs of members, each with the character before it if that is one that `is_before` accepts, which
+/// must be no member. (B?M+)
+template <class IsBefore, class IsMember>
+void isolate_runs(std::string_view text, PieceSink& sink, const IsBefore& is_before,
+                  const IsMember& is_member) {
+  isolate(text, sink, [&](const CharReader& reader, const char* p, Char c) -> const char* {
+    if (is_before(c)) {
+      p += c.length;
+      c = reader.at(p);
+    }
+    if (!is_member(c)) return nullptr;
+    for (; is_member(c); c = reader.at(p)) p += c.length;
+    return p;
+  });
+}
+
+/// The same without anything before. (M+)
+template <class IsMember>
+void isolate_runs(std::string_view text, PieceSink& sink, const IsMember& is_member) {
+  isolate_runs(
+      text, sink, [](const Char&) { return false; }, is_member);
 }
 
 /// A rule of several steps: each piece is cut further by the next.

@@ -33,12 +33,8 @@ bool is_word(const Char& c) {
 }  // namespace
 
 void split_bloom(std::string_view text, PieceSink& sink) {
-  isolate(text, sink, [](const CharReader& reader, const char* p, Char c) -> const char* {
-    if (c.value == ' ') c = reader.at(++p);
-    if (!is_word(c)) return nullptr;
-    for (; is_word(c); c = reader.at(p)) p += c.length;
-    return p;
-  });
+  isolate_runs(
+      text, sink, [](const Char& c) { return c.value == ' '; }, is_word);
 }
 
 }  // namespace garam

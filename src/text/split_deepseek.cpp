@@ -57,18 +57,8 @@ bool is_listed_ideograph(const Char& c) {
   return (c.value >= 0x800 && c.value <= 0x9fa5) || (c.value >= 0xac00 && c.value <= 0xd7ff);
 }
 
-/// Runs of members, with one white space character before them if `kSpaceBefore`. (\s?[...]+)
-template <bool kSpaceBefore, class IsMember>
-void isolate_runs(std::string_view text, PieceSink& sink, const IsMember& is_member) {
-  isolate(text, sink, [&](const CharReader& reader, const char* p, Char c) -> const char* {
-    if (kSpaceBefore && c.is(kSpace)) {
-      p += c.length;
-      c = reader.at(p);
-    }
-    if (!is_member(c)) return nullptr;
-    for (; is_member(c); c = reader.at(p)) p += c.length;
-    return p;
-  });
+bool is_space(const Char& c) {
+  return c.is(kSpace);
 }
 
 void split_line_breaks(std::string_view text, PieceSink& sink) {
@@ -78,19 +68,19 @@ void split_line_breaks(std::string_view text, PieceSink& sink) {
 }
 
 void split_listed_letters(std::string_view text, PieceSink& sink) {
-  isolate_runs<true>(text, sink, is_listed_letter);
+  isolate_runs(text, sink, is_space, is_listed_letter);
 }
 
 void split_letters(std::string_view text, PieceSink& sink) {
-  isolate_runs<true>(text, sink, [](const Char& c) { return c.is(kLetter); });
+  isolate_runs(text, sink, is_space, [](const Char& c) { return c.is(kLetter); });
 }
 
 void split_listed_punctuation(std::string_view text, PieceSink& sink) {
-  isolate_runs<true>(text, sink, is_listed_punctuation);
+  isolate_runs(text, sink, is_space, is_listed_punctuation);
 }
 
 void split_punctuation(std::string_view text, PieceSink& sink) {
-  isolate_runs<true>(text, sink, [](const Char& c) { return c.is(kPunctuation); });
+  isolate_runs(text, sink, is_space, [](const Char& c) { return c.is(kPunctuation); });
 }
 
 /// White space at the end. (\s+$)
@@ -108,11 +98,7 @@ void split_trailing_space(std::string_view text, PieceSink& sink) {
 }
 
 void split_ideographs(std::string_view text, PieceSink& sink) {
-  isolate_runs<false>(text, sink, is_listed_ideograph);
-}
-
-void split_numbers(std::string_view text, PieceSink& sink) {
-  isolate_runs<false>(text, sink, [](const Char& c) { return c.is(kNumber); });
+  isolate_runs(text, sink, is_listed_ideograph);
 }
 
 }  // namespace

@@ -9,19 +9,8 @@ namespace {
 /// Runs of punctuation and of the ASCII symbols but, unless `kBackquote` is set, the backquote.
 template <bool kBackquote>
 void split_punctuation(std::string_view text, PieceSink& sink) {
-  const auto is_member = [](const Char& c) {
+  isolate_runs(text, sink, [](const Char& c) {
     return c.is(kPunctuation) || (c.value < 0x80 && c.is(kSymbol) && (kBackquote || c.value != '`'));
-  };
-  isolate(text, sink, [&](const CharReader& reader, const char* p, Char c) -> const char* {
-    if (!is_member(c)) return nullptr;
-    for (; is_member(c); c = reader.at(p)) p += c.length;
-    return p;
-  });
-}
-
-void split_numbers(std::string_view text, PieceSink& sink) {
-  isolate(text, sink, [](const CharReader& reader, const char* p, const Char& c) {
-    return c.is(kNumber) ? reader.skip(p + c.length, kNumber) : nullptr;
   });
 }
 

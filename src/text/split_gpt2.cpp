@@ -17,7 +17,7 @@ const char* piece_end(const CharReader& reader, const char* p) {
   if (c.is(kLetter)) return reader.skip(q + c.length, kLetter);
   if (c.is(kNumber)) return reader.skip(q + c.length, kNumber);
   if (!c.is(kSpace | Char::kPastEnd)) return reader.skip(q + c.length, kNotPunctuation, true);
-  return white_space_end(reader, p);
+  return white_space_end<false>(reader, p);
 }
 
 }  // namespace
@@ -30,6 +30,10 @@ void split_each_number(std::string_view text, PieceSink& sink) {
   isolate(text, sink, [](const CharReader&, const char* p, const Char& c) {
     return c.is(kNumber) ? p + c.length : nullptr;
   });
+}
+
+void split_numbers(std::string_view text, PieceSink& sink) {
+  isolate_runs(text, sink, [](const Char& c) { return c.is(kNumber); });
 }
 
 void split_starcoder(std::string_view text, PieceSink& sink) {

@@ -48,7 +48,7 @@ const char* piece_end(const CharReader& reader, const char* p) {
     for (Char tail = reader.at(p); is_newline(tail) || tail.value == '/'; tail = reader.at(p)) ++p;
     return p;
   }
-  return line_or_white_space_end(reader, p);
+  return white_space_end<true>(reader, p);
 }
 
 }  // namespace

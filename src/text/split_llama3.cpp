@@ -24,7 +24,7 @@ const char* piece_end(const CharReader& reader, const char* p) {
     while (is_newline(reader.at(p))) ++p;
     return p;
   }
-  return line_or_white_space_end(reader, p);
+  return white_space_end<true>(reader, p);
 }
 
 }  // namespace

@@ -17,12 +17,11 @@ enum CharacterClass : std::uint8_t {
   kMark = 8,          ///< \p{M}
   kPunctuation = 16,  ///< \p{P}
   kSymbol = 32,       ///< \p{S}
-  kControl = 64,      ///< \p{C} but for unassigned code points and white space
 };
 
 namespace detail {
-extern const std::array<std::uint32_t, 2276> kClassRanges;
-}  // namespace detail
+extern const std::array<std::uint32_t, 2255> kClassRanges;
+}
 
 /// CharacterClass bits of every code point up to 0x10FFFF; built at the first call, lives for ever.
 const std::uint8_t* character_classes();
