@@ -59,5 +59,6 @@ void add_matmul_benchmarks();
 void add_attention_benchmarks();
 void add_vector_benchmarks();
 void add_sampler_benchmarks();
+void add_tokenizer_benchmarks();
 
 }  // namespace garam::bench

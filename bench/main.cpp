@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   add_attention_benchmarks();
   add_vector_benchmarks();
   add_sampler_benchmarks();
+  add_tokenizer_benchmarks();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -16,7 +16,8 @@ namespace garam {
 
 /// Options of Tokenizer::encode().
 struct EncodeOptions {
-  bool add_special = true;  ///< put BOS before and EOS behind the text, where the vocabulary asks for them
+  bool add_special =
+      true;  ///< put BOS before, SEP and EOS behind the text, where the vocabulary asks for them
   /// Read control tokens written out in the text ("<|eot_id|>"). Off by default, so that text from a user
   /// cannot forge them. User-defined tokens are ordinary text and recognised either way.
   bool parse_special = false;
@@ -27,13 +28,20 @@ struct DecodeOptions {
   bool special = false;  ///< write control and unknown tokens out ("<|eot_id|>") instead of nothing
 };
 
+/// A token and where it lies: bytes begin..end of the text that was encoded.
+struct TokenSpan {
+  std::int32_t id;
+  std::size_t begin, end;
+};
+
 /// A vocabulary and its rule for cutting text into tokens. Immutable: any number of threads may use one at
 /// once. Copies are cheap and share the vocabulary. Every id argument must lie in [0, size()); others are
 /// Error(kArgument).
 ///
 /// Families (`tokenizer.ggml.model` of GGUF): "gpt2", byte-level BPE with a pre-tokenizer named by
-/// `tokenizer.ggml.pre`; "llama", SentencePiece-type BPE with scores and byte tokens. docs/tokenizers.md says
-/// where each rule comes from. Ids equal those of llama.cpp.
+/// `tokenizer.ggml.pre`; "llama", SentencePiece-type BPE with scores and byte tokens; "gemma4", the same with
+/// merges; "bert", WordPiece; "t5", Unigram. docs/tokenizers.md says where each rule comes from. Ids equal
+/// those of llama.cpp.
 class Tokenizer {
  public:
   /// The ids of `text`: any bytes, embedded NUL included, up to 2^30 of them. Bytes that are not UTF-8 become
@@ -43,6 +51,13 @@ class Tokenizer {
   /// SentencePiece vocabulary cannot spell when it has no unknown token either; std::bad_alloc when memory is
   /// short.
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  /// As encode(), with the place of each token in `text`. Tokens that encode() adds (BOS, EOS, SEP) have
+  /// empty ranges; the bytes of one character may belong to several tokens. Ranges ascend and do not overlap,
+  /// except where a text is rewritten (several tokens made of one replaced byte have its range). White space
+  /// that a special token swallows belongs to it; text that the vocabulary drops belongs to none. Slower than
+  /// encode(): nothing is taken from a cache, and memory is some 20 bytes per byte of text.
+  std::vector<TokenSpan> encode_spans(std::string_view text, EncodeOptions options = {}) const;
 
   /// The bytes that `ids` stand for: the inverse of encode() for valid UTF-8, where the vocabulary can spell
   /// every byte and the text has no control tokens. What encode() does not keep is lost: white space that a
@@ -73,6 +88,8 @@ class Tokenizer {
   std::optional<std::int32_t> eom() const noexcept;
   /// What stands for text that the vocabulary cannot spell.
   std::optional<std::int32_t> unknown() const noexcept;
+  /// Between and behind texts (BERT's "[SEP]").
+  std::optional<std::int32_t> separator() const noexcept;
   /// Filler.
   std::optional<std::int32_t> padding() const noexcept;
 
@@ -85,7 +102,9 @@ class Tokenizer {
   bool add_bos() const noexcept;
   /// Whether encode() puts EOS last.
   bool add_eos() const noexcept;
-  /// Whether encode() puts a space before text (SentencePiece's dummy prefix).
+  /// Whether encode() puts SEP last, before EOS.
+  bool add_sep() const noexcept;
+  /// Whether encode() puts a space before text (SentencePiece's dummy prefix, WordPiece's before each word).
   bool add_space_prefix() const noexcept;
 
   /// The family, e.g. "gpt2".

@@ -16,6 +16,17 @@ std::string key(const char* name) {
   return std::string("tokenizer.ggml.") + name;
 }
 
+/// Converters write the bytes as u8 or as i8.
+std::vector<std::uint8_t> character_map(const GgufFile& file) {
+  const std::string name = key("precompiled_charsmap");
+  const GgufValue* value = file.find(name);
+  if (value == nullptr) return {};
+  const auto* array = std::get_if<GgufArray>(value);
+  const auto* chars = array == nullptr ? nullptr : std::get_if<std::vector<std::int8_t>>(array);
+  if (chars != nullptr) return {chars->begin(), chars->end()};
+  return *file.find_array<std::uint8_t>(name);
+}
+
 }  // namespace
 
 std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
@@ -40,6 +51,7 @@ std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
   data.eot = id("eot_token_id");
   data.eom = id("eom_token_id");
   data.unknown = id("unknown_token_id");
+  data.separator = id("seperator_token_id");  // sic: what converters write
   data.padding = id("padding_token_id");
   data.fim_pad = id("fim_pad_token_id");
   data.fim_rep = id("fim_rep_token_id");
@@ -47,7 +59,12 @@ std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
   const auto flag = [&file](const char* name) { return file.get_if<bool>(key(name)); };
   data.add_bos = flag("add_bos_token");
   data.add_eos = flag("add_eos_token");
+  data.add_sep = flag("add_sep_token");
   data.add_space_prefix = flag("add_space_prefix");
+  data.remove_extra_whitespaces = flag("remove_extra_whitespaces");
+  data.lowercase = flag("normalizer.lowercase");
+  data.strip_accents = flag("normalizer.strip_accents");
+  data.precompiled_charsmap = character_map(file);
   return make_tokenizer(std::move(data), file.path());
 }
 

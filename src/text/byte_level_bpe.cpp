@@ -1,13 +1,13 @@
 // Byte-level BPE (`tokenizer.ggml.model` = gpt2): a pre-tokenizer cuts the text into pieces, within a piece
 // bytes merge by the ranks of the merge list. Source: openai/gpt-2, encoder.py; details as in llama.cpp.
-#include <deque>
-#include <optional>
-
 #include "base/fail.h"
 #include "base/printable.h"
 #include "text/byte_alphabet.h"
 #include "text/merge_parts.h"
+#include "text/piece_cache.h"
 #include "text/pretokenizer.h"
+#include "text/rewritten_text.h"
+#include "text/symbols.h"
 #include "text/token_model.h"
 #include "text/unicode.h"
 
@@ -19,9 +19,9 @@ constexpr std::uint32_t kAbsent = TextTable::kAbsent;
 class ByteLevelBpe final : public TokenModel {
  public:
   ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::string>& merges,
-               const PreTokenizer& rule);
+               const PreTokenizer& pre_tokenizer);
 
-  void encode(std::string_view text, bool at_start, std::vector<std::int32_t>& out) const override;
+  void encode(std::string_view text, bool at_start, TokenOutput& out) const override;
 
   void append_piece(std::string_view token_text, std::string& out) const override {
     // Added tokens are sometimes marked normal though their text is no alphabet text.
@@ -35,14 +35,17 @@ class ByteLevelBpe final : public TokenModel {
   friend class PieceEncoder;
 
   std::size_t merge(std::string_view piece, std::vector<MergePart>& parts, MergeScratch& scratch) const;
-  void append_symbol(const MergePart& part, std::string_view text, std::vector<std::int32_t>& out) const;
+  void append_symbol(std::uint32_t symbol, std::string_view piece, std::size_t begin, std::size_t end,
+                     std::size_t piece_begin, TokenOutput& out) const;
 
   const Vocabulary& vocabulary_;
   SplitText split_;
-  std::string texts_;        // the bytes of all tokens that text can become
-  TextTable tokens_;         // those bytes to id
-  std::vector<bool> whole_;  // by id: a piece of exactly these bytes is this one token
+  bool ignore_merges_;
+  std::string texts_;  // the bytes of all tokens that text can become
+  TextTable tokens_;   // those bytes to id
   std::uint32_t byte_symbols_[256];
+  // Merges of two bytes, by left * 256 + right: a third of all lookups, of which English needs 30 KB.
+  std::vector<Merge> byte_merges_;
   // Symbols below the size of the vocabulary are ids. The others are bytes and merge results without a token.
   PairTable pairs_;
 };
@@ -50,66 +53,53 @@ class ByteLevelBpe final : public TokenModel {
 /// Encodes pieces as the pre-tokenizer finds them.
 class PieceEncoder final : public PieceSink {
  public:
-  PieceEncoder(const ByteLevelBpe& bpe, std::vector<std::int32_t>& out) : bpe_(bpe), out_(out) {}
+  PieceEncoder(const ByteLevelBpe& bpe, std::string_view text, TokenOutput& out)
+      : bpe_(bpe), start_(text.data()), out_(out), cache_(out.ranges != nullptr ? 0 : text.size()) {}
 
   void piece(std::string_view text) override {
-    const std::uint32_t id = bpe_.tokens_.find(text);
-    if (id != kAbsent && bpe_.whole_[id]) {
-      out_.push_back(static_cast<std::int32_t>(id));
-      return;
-    }
-    const std::size_t count = bpe_.merge(text, parts_, scratch_);
-    for (std::size_t i = 0; i < count; ++i) {
-      bpe_.append_symbol(parts_[i], text.substr(parts_[i].begin, parts_[i + 1].begin - parts_[i].begin),
-                         out_);
-    }
+    if (!cache_.takes(text)) return encode(text);
+    bool found = false;
+    PieceCache::Entry& entry = cache_.find(text, found);
+    if (found) return PieceCache::append(entry, out_.ids);
+    const std::size_t before = out_.ids.size();
+    encode(text);
+    PieceCache::store(entry, text, out_.ids.data() + before, out_.ids.size() - before);
   }
 
  private:
+  void encode(std::string_view text) {
+    const auto begin = static_cast<std::size_t>(text.data() - start_);
+    if (bpe_.ignore_merges_) {
+      const std::uint32_t id = bpe_.tokens_.find(text);
+      if (id != kAbsent) return out_.add(static_cast<std::int32_t>(id), begin, begin + text.size());
+    }
+    const std::size_t count = bpe_.merge(text, parts_, scratch_);
+    for (std::size_t i = 0; i < count; ++i) {
+      bpe_.append_symbol(parts_[i].symbol, text, parts_[i].begin, parts_[i + 1].begin, begin, out_);
+    }
+  }
+
   const ByteLevelBpe& bpe_;
-  std::vector<std::int32_t>& out_;
+  const char* start_;
+  TokenOutput& out_;
+  PieceCache cache_;
   std::vector<MergePart> parts_;
   MergeScratch scratch_;
 };
 
-/// Numbers the symbols that merges name: ids for tokens, new numbers for the rest.
-class Symbols {
- public:
-  Symbols(const TextTable& tokens, std::size_t count)
-      : tokens_(tokens), next_(static_cast<std::uint32_t>(count)) {}
-
-  std::uint32_t number(std::string_view text) {
-    const std::uint32_t id = tokens_.find(text);
-    if (id != kAbsent) return id;
-    const std::uint32_t known = others_.find(text);
-    if (known != kAbsent) return known;
-    texts_.emplace_back(text);
-    return others_.insert(texts_.back(), next_++);
-  }
-
- private:
-  const TextTable& tokens_;
-  TextTable others_;
-  std::deque<std::string> texts_;
-  std::uint32_t next_;
-};
-
 ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::string>& merges,
-                           const PreTokenizer& rule)
+                           const PreTokenizer& pre_tokenizer)
     : vocabulary_(vocabulary),
-      split_(rule.split),
+      split_(pre_tokenizer.split),
+      ignore_merges_(pre_tokenizer.ignore_merges),
       tokens_(vocabulary.tokens.size()),
-      whole_(vocabulary.tokens.size()),
+      byte_merges_(256 * 256),
       pairs_(merges.size()) {
-  // Text never becomes a control token, an unknown or a byte token, whatever merges say.
-  const auto is_text = [](TokenKind kind) {
-    return kind == TokenKind::kNormal || kind == TokenKind::kUserDefined || kind == TokenKind::kUnused;
-  };
   std::size_t bytes = 0;
-  for (const std::string& text : vocabulary.tokens) bytes += text.size();
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) bytes += vocabulary.tokens[id].size();
   texts_.reserve(bytes);  // views point into it, so that it must not grow
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (vocabulary.tokens[id].empty() || !is_text(vocabulary.kind(id))) continue;
+    if (vocabulary.tokens[id].empty() || !is_text_kind(vocabulary.kind(id))) continue;
     const std::size_t begin = texts_.size();
     if (append_alphabet_bytes(vocabulary.tokens[id], texts_)) {
       tokens_.insert(std::string_view(texts_).substr(begin), static_cast<std::uint32_t>(id));
@@ -125,32 +115,18 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::
   }
   std::string both;
   for (std::size_t i = 0; i < merges.size(); ++i) {
-    const std::string_view merge = merges[i];
-    const std::size_t space = merge.find(' ', 1);
-    if (space == std::string_view::npos || space + 1 == merge.size()) {
-      fail(ErrorCode::kFormat,
-           "{}: tokenizer.ggml.merges[{}]: expected two symbols with a space between, found {} bytes "
-           "without",
-           vocabulary.source, i, merge.size());
-    }
+    const MergeRule rule = parse_merge(vocabulary, merges[i], i);
     both.clear();
-    if (!append_alphabet_bytes(merge.substr(0, space), both)) continue;
+    if (!append_alphabet_bytes(rule.left, both)) continue;
     const std::size_t middle = both.size();
-    if (!append_alphabet_bytes(merge.substr(space + 1), both)) continue;
+    if (!append_alphabet_bytes(rule.right, both)) continue;
     const std::string_view view = both;
     const std::uint32_t left = symbols.number(view.substr(0, middle));
     const std::uint32_t right = symbols.number(view.substr(middle));
     pairs_.insert(left, right, {static_cast<std::uint32_t>(i), symbols.number(view)});
   }
-
-  std::vector<MergePart> parts;
-  MergeScratch scratch;
-  std::string text;
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    text.clear();
-    if (!is_text(vocabulary.kind(id)) || !append_alphabet_bytes(vocabulary.tokens[id], text)) continue;
-    if (text.empty()) continue;
-    whole_[id] = rule.ignore_merges || (merge(text, parts, scratch) == 1 && parts[0].symbol == id);
+  for (std::size_t pair = 0; pair < byte_merges_.size(); ++pair) {
+    byte_merges_[pair] = pairs_.find(byte_symbols_[pair / 256], byte_symbols_[pair % 256]);
   }
 }
 
@@ -161,49 +137,52 @@ std::size_t ByteLevelBpe::merge(std::string_view piece, std::vector<MergePart>& 
     parts[i] = {static_cast<std::uint32_t>(i), byte_symbols_[static_cast<unsigned char>(piece[i])]};
   }
   parts[piece.size()].begin = static_cast<std::uint32_t>(piece.size());
-  const auto lookup = [this](const MergePart& left, const MergePart& right, std::uint32_t) {
+  const auto byte = [piece](std::size_t i) { return static_cast<unsigned char>(piece[i]); };
+  const auto lookup = [&](const MergePart& left, const MergePart& right, std::uint32_t end) {
+    if (end - left.begin == 2) return byte_merges_[byte(left.begin) * 256u + byte(right.begin)];
     return pairs_.find(left.symbol, right.symbol);
   };
   return merge_parts(parts.data(), piece.size(), lookup, scratch);
 }
 
-void ByteLevelBpe::append_symbol(const MergePart& part, std::string_view text,
-                                 std::vector<std::int32_t>& out) const {
-  if (part.symbol < vocabulary_.tokens.size()) {
-    out.push_back(static_cast<std::int32_t>(part.symbol));
-    return;
+void ByteLevelBpe::append_symbol(std::uint32_t symbol, std::string_view piece, std::size_t begin,
+                                 std::size_t end, std::size_t piece_begin, TokenOutput& out) const {
+  if (symbol < vocabulary_.tokens.size()) {
+    return out.add(static_cast<std::int32_t>(symbol), piece_begin + begin, piece_begin + end);
   }
-  for (const char c : text) {
-    const std::uint32_t id = byte_symbols_[static_cast<unsigned char>(c)];
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::uint32_t id = byte_symbols_[static_cast<unsigned char>(piece[i])];
     // A byte without a token is nothing, here as in every reader of such vocabularies.
-    if (id < vocabulary_.tokens.size()) out.push_back(static_cast<std::int32_t>(id));
+    if (id < vocabulary_.tokens.size()) {
+      out.add(static_cast<std::int32_t>(id), piece_begin + i, piece_begin + i + 1);
+    }
   }
 }
 
-void ByteLevelBpe::encode(std::string_view text, bool, std::vector<std::int32_t>& out) const {
+void ByteLevelBpe::encode(std::string_view text, bool, TokenOutput& out) const {
   std::string storage;
-  PieceEncoder encoder(*this, out);
-  split_(repair_utf8(text, storage), encoder);
+  const std::string_view repaired = repair_utf8(text, storage);
+  if (out.ranges != nullptr && repaired.data() != text.data()) {
+    RewrittenText rewritten(repaired.size(), true);
+    repair_with_origin(text, rewritten);
+    out.origin = rewritten.take_origin();
+  }
+  PieceEncoder encoder(*this, repaired, out);
+  split_(repaired, encoder);
+  out.origin.clear();
 }
 
 }  // namespace
 
 std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
                                                 const std::optional<std::vector<std::string>>& merges) {
-  if (!merges) {
-    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.merges: expected an array of merges, found none",
-         vocabulary.source);
-  }
-  if (merges->size() >= Merge::kNone) {
-    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.merges: expected fewer than 2^32-1 merges, found {}",
-         vocabulary.source, merges->size());
-  }
+  const std::vector<std::string>& list = require_merges(vocabulary, merges);
   const PreTokenizer* rule = find_pre_tokenizer(vocabulary.pre);
   if (rule == nullptr) {
     fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.pre: expected one of {}, found \"{}\"",
          vocabulary.source, known_pre_tokenizers(), printable(vocabulary.pre));
   }
-  return std::make_unique<ByteLevelBpe>(vocabulary, *merges, *rule);
+  return std::make_unique<ByteLevelBpe>(vocabulary, list, *rule);
 }
 
 }  // namespace garam

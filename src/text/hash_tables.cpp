@@ -1,4 +1,4 @@
-// Open addressing with linear probing, at most half full.
+// Open addressing with linear probing.
 #include "text/hash_tables.h"
 
 #include <bit>
@@ -95,26 +95,38 @@ void TextTable::grow(std::size_t slots) {
   }
 }
 
-PairTable::PairTable(std::size_t expected) : slots_(slots_for(expected)), seed_(random_seed()) {}
+PairTable::PairTable(std::size_t expected)
+    : slots_(expected + expected / 2 + 2), filter_(std::bit_ceil(expected / 8 + 1)), seed_(random_seed()) {}
 
-std::size_t PairTable::start(std::uint64_t pair) const {
-  return static_cast<std::size_t>(hash_mix(pair, seed_)) & (slots_.size() - 1);
+std::uint64_t PairTable::hash(std::uint64_t pair) const {
+  return hash_mix(pair, seed_);
+}
+
+std::size_t PairTable::start(std::uint64_t hash) const {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::size_t>(static_cast<Wide>(hash) * slots_.size() >> 64);
 }
 
 void PairTable::insert(std::uint32_t left, std::uint32_t right, Merge merge) {
   const std::uint64_t pair = static_cast<std::uint64_t>(left) << 32 | right;
-  std::size_t i = start(pair);
-  for (; slots_[i].pair != kFree; i = (i + 1) & (slots_.size() - 1)) {
+  const std::uint64_t h = hash(pair);
+  std::size_t i = start(h);
+  while (slots_[i].pair != kFree) {
     if (slots_[i].pair == pair) return;
+    if (++i == slots_.size()) i = 0;
   }
   slots_[i] = {pair, merge};
+  filter_[h / 64 & (filter_.size() - 1)] |= std::uint64_t{1} << h % 64;
 }
 
 Merge PairTable::find(std::uint32_t left, std::uint32_t right) const {
   const std::uint64_t pair = static_cast<std::uint64_t>(left) << 32 | right;
-  for (std::size_t i = start(pair);; i = (i + 1) & (slots_.size() - 1)) {
+  const std::uint64_t h = hash(pair);
+  if ((filter_[h / 64 & (filter_.size() - 1)] >> h % 64 & 1) == 0) return Merge{};
+  for (std::size_t i = start(h);;) {
     if (slots_[i].pair == pair) return slots_[i].merge;
     if (slots_[i].pair == kFree) return Merge{};
+    if (++i == slots_.size()) i = 0;
   }
 }
 

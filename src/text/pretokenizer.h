@@ -97,6 +97,7 @@ struct PreTokenizer {
   SplitText split;
   bool ignore_merges = false;  ///< a piece that is a token stays whole, whatever the merges say
   bool add_bos = false;        ///< when the file does not say
+  bool add_sep = false;        ///< when the file does not say
 };
 
 /// The rule of that name, nullptr when there is none. A file that names none means "default".

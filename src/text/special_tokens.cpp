@@ -164,7 +164,7 @@ void SpecialTokens::split(std::string_view text, std::vector<Segment>& out) cons
   for (const Found& found : founds) {
     if (found.begin > position)
       out.push_back({text.substr(position, found.begin - position), Segment::kText});
-    out.push_back({{}, found.id});
+    out.push_back({text.substr(found.begin, found.end - found.begin), found.id});
     position = found.end;
   }
   if (position < text.size()) out.push_back({text.substr(position), Segment::kText});

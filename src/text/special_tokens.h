@@ -13,7 +13,7 @@ namespace garam {
 /// A stretch of plain text, or a token found in it.
 struct Segment {
   static constexpr std::int32_t kText = -1;
-  std::string_view text;    ///< of plain text
+  std::string_view text;    ///< plain text, or what the token was found as
   std::int32_t id = kText;  ///< the token, or kText
 };
 

@@ -13,20 +13,64 @@ namespace {
 // Repairing and escaping can triple a text, and positions in it are 32-bit.
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
-const VocabularyDefaults& defaults_of(std::string_view model, std::string_view pre, std::string_view source) {
-  // Where a file of the first family says nothing, there is no special token; those of the second were
-  // written by SentencePiece, whose trainer puts these ids there.
-  static const VocabularyDefaults byte_level{};
-  static const VocabularyDefaults byte_level_with_bos{.add_bos = true};
-  static const VocabularyDefaults sentencepiece{
-      .bos = 1, .eos = 2, .unknown = 0, .add_bos = true, .add_space_prefix = true};
-  if (model == "llama") return sentencepiece;
-  if (model != "gpt2") {
-    fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.model: expected one of gpt2, llama, found {}", source,
-         model.empty() ? "none" : formatted("\"{}\"", printable(model)));
+/// What `tokenizer.ggml.model` may say.
+struct Family {
+  std::string_view name;
+  bool has_scores;
+  VocabularyDefaults defaults;
+  std::unique_ptr<const TokenModel> (*make)(const Vocabulary& vocabulary, VocabData& data);
+};
+
+// Where a file of a byte-level family says nothing, there is no special token; the others were written by
+// trainers that put theirs at fixed ids.
+const Family kFamilies[] = {
+    {"gpt2",
+     false,
+     {},
+     [](const Vocabulary& vocabulary, VocabData& data) -> std::unique_ptr<const TokenModel> {
+       return make_byte_level_bpe(vocabulary, data.merges);
+     }},
+    {"llama",
+     true,
+     {.bos = 1, .eos = 2, .unknown = 0, .add_bos = true, .add_space_prefix = true},
+     [](const Vocabulary& vocabulary, VocabData&) -> std::unique_ptr<const TokenModel> {
+       return make_sentencepiece_bpe(vocabulary);
+     }},
+    {"gemma4",
+     false,
+     {.add_bos = true},
+     [](const Vocabulary& vocabulary, VocabData& data) -> std::unique_ptr<const TokenModel> {
+       return make_merged_sentencepiece(vocabulary, data.merges);
+     }},
+    {"bert",
+     false,
+     {.bos = 101,
+      .unknown = 100,
+      .separator = 102,
+      .padding = 0,
+      .add_bos = true,
+      .add_sep = true,
+      .add_space_prefix = true},
+     [](const Vocabulary& vocabulary, VocabData&) -> std::unique_ptr<const TokenModel> {
+       return make_wordpiece(vocabulary);
+     }},
+    {"t5",
+     true,
+     {.eos = 1, .unknown = 2, .padding = 0, .add_eos = true},
+     [](const Vocabulary& vocabulary, VocabData& data) -> std::unique_ptr<const TokenModel> {
+       return make_unigram(vocabulary, std::move(data.precompiled_charsmap));
+     }},
+};
+
+const Family& find_family(std::string_view model, std::string_view source) {
+  std::string names;
+  for (const Family& family : kFamilies) {
+    if (family.name == model) return family;
+    names += names.empty() ? "" : ", ";
+    names += family.name;
   }
-  const PreTokenizer* rule = find_pre_tokenizer(pre);
-  return rule != nullptr && rule->add_bos ? byte_level_with_bos : byte_level;
+  fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.model: expected one of {}, found {}", source, names,
+       model.empty() ? "none" : formatted("\"{}\"", printable(model)));
 }
 
 /// Without scores nothing says how text merges, without types nothing tells byte tokens from text.
@@ -40,23 +84,31 @@ void require_scores_and_types(const VocabData& data, std::string_view source) {
 }  // namespace
 
 Tokenizer::Impl::Impl(VocabData data, std::string_view source) {
-  const VocabularyDefaults& defaults = defaults_of(data.model, data.pre, source);
-  if (data.model == "llama") require_scores_and_types(data, source);
+  const Family& family = find_family(data.model, source);
+  if (family.has_scores) require_scores_and_types(data, source);
+  VocabularyDefaults defaults = family.defaults;
+  const bool byte_level = family.name == "gpt2";
+  if (byte_level) {
+    const PreTokenizer* rule = find_pre_tokenizer(data.pre);
+    if (rule != nullptr) {
+      defaults.add_bos = rule->add_bos;
+      defaults.add_sep = rule->add_sep;
+    }
+    data.add_space_prefix = false;  // the family has no such thing, though some files carry the key
+  } else {
+    data.pre.clear();  // converters write "default" there
+  }
+  // Gemma 4's files say the opposite of what the model was trained with.
+  if (family.name == "gemma4") data.add_bos.reset();
   check_vocabulary(data, defaults, source, vocabulary);
   apply_known_names(data, vocabulary);
-  if (vocabulary.model == "gpt2") {
-    vocabulary.add_space_prefix = false;  // the family has no such thing, though some files carry the key
-    model = make_byte_level_bpe(vocabulary, data.merges);
-  } else {
-    vocabulary.pre.clear();  // converters write "default" there
-    model = make_sentencepiece_bpe(vocabulary);
-  }
+  model = family.make(vocabulary, data);
   user_tokens.emplace(vocabulary, false);
   all_tokens.emplace(vocabulary, true);
 
   piece_ends.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const std::string& text = vocabulary.tokens[id];
+    const std::string_view text = vocabulary.tokens[id];
     switch (vocabulary.kind(id)) {
       case TokenKind::kNormal:
       case TokenKind::kUnused:
@@ -118,30 +170,48 @@ std::int32_t unknown_token(const Vocabulary& vocabulary, std::string_view text) 
        vocabulary.source, bytes);
 }
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
-  const Vocabulary& vocabulary = impl_->vocabulary;
+void Tokenizer::Impl::encode(std::string_view text, EncodeOptions options, TokenOutput& out) const {
   if (text.size() > kMaxTextBytes) {
     fail(ErrorCode::kArgument, "text: expected at most {} bytes, found {}", kMaxTextBytes, text.size());
   }
-  std::vector<std::int32_t> ids;
-  ids.reserve(text.size() / 4 + 4);
-  if (options.add_special && vocabulary.add_bos) ids.push_back(*vocabulary.bos);
+  out.ids.reserve(text.size() / 4 + 4);
+  if (options.add_special && vocabulary.add_bos) out.add(*vocabulary.bos, 0, 0);
   std::vector<Segment> segments;
-  (options.parse_special ? impl_->all_tokens : impl_->user_tokens)->split(text, segments);
+  (options.parse_special ? all_tokens : user_tokens)->split(text, segments);
   bool at_start = true;
   for (const Segment& segment : segments) {
+    out.base = static_cast<std::uint32_t>(segment.text.data() - text.data());
     if (segment.id == Segment::kText) {
-      impl_->model->encode(segment.text, at_start, ids);
+      model->encode(segment.text, at_start, out);
     } else {
-      ids.push_back(segment.id);
+      out.add(segment.id, 0, segment.text.size());
     }
     at_start = segment.id != Segment::kText;
   }
-  if (options.add_special && vocabulary.add_eos) ids.push_back(*vocabulary.eos);
-  if (ids.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-    fail(ErrorCode::kArgument, "text: expected at most 2^31-1 tokens, found {}", ids.size());
+  out.base = static_cast<std::uint32_t>(text.size());
+  if (options.add_special && vocabulary.add_sep) out.add(*vocabulary.separator, 0, 0);
+  if (options.add_special && vocabulary.add_eos) out.add(*vocabulary.eos, 0, 0);
+  if (out.ids.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    fail(ErrorCode::kArgument, "text: expected at most 2^31-1 tokens, found {}", out.ids.size());
   }
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+  std::vector<std::int32_t> ids;
+  TokenOutput out{ids};
+  impl_->encode(text, options, out);
   return ids;
+}
+
+std::vector<TokenSpan> Tokenizer::encode_spans(std::string_view text, EncodeOptions options) const {
+  std::vector<std::int32_t> ids;
+  std::vector<TextRange> ranges;
+  TokenOutput out{ids, &ranges};
+  impl_->encode(text, options, out);
+  std::vector<TokenSpan> spans;
+  spans.reserve(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) spans.push_back({ids[i], ranges[i].begin, ranges[i].end});
+  return spans;
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, DecodeOptions options) const {
@@ -183,6 +253,9 @@ std::optional<std::int32_t> Tokenizer::eom() const noexcept {
 std::optional<std::int32_t> Tokenizer::unknown() const noexcept {
   return impl_->vocabulary.unknown;
 }
+std::optional<std::int32_t> Tokenizer::separator() const noexcept {
+  return impl_->vocabulary.separator;
+}
 std::optional<std::int32_t> Tokenizer::padding() const noexcept {
   return impl_->vocabulary.padding;
 }
@@ -200,6 +273,9 @@ bool Tokenizer::add_bos() const noexcept {
 }
 bool Tokenizer::add_eos() const noexcept {
   return impl_->vocabulary.add_eos;
+}
+bool Tokenizer::add_sep() const noexcept {
+  return impl_->vocabulary.add_sep;
 }
 bool Tokenizer::add_space_prefix() const noexcept {
   return impl_->vocabulary.add_space_prefix;

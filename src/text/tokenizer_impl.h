@@ -20,6 +20,8 @@ struct Tokenizer::Impl {
   Impl(const Impl&) = delete;  // the parts point into each other
   Impl& operator=(const Impl&) = delete;
 
+  /// What encode() and encode_spans() do. `out` must be empty.
+  void encode(std::string_view text, EncodeOptions options, TokenOutput& out) const;
   /// `id` as an index. Throws Error(kArgument) when it is out of range.
   std::size_t checked(std::int32_t id) const;
   /// The bytes of one token.

@@ -1,4 +1,4 @@
-// UTF-8 repair and classification, and the expansion of the class ranges.
+// UTF-8 repair and classification, the expansion of the class ranges, mappings of code points.
 #include "text/unicode.h"
 
 #include <algorithm>
@@ -26,6 +26,32 @@ std::size_t lenient_length(std::string_view text) {
     if (!is_continuation(text[i])) return 0;
   }
   return decode_utf8(text.data()).value < kCodePoints ? length : 0;
+}
+
+/// One word of the mappings: every `step`-th code point from first to last maps to `to`, or, if it `moves`,
+/// to as far behind `to` as it is behind first.
+struct MappedRange {
+  explicit MappedRange(std::uint64_t packed)
+      : first(static_cast<std::uint32_t>(packed >> 32)),
+        last(first + (packed >> 24 & 0xff)),
+        step(1 + (packed >> 22 & 1)),
+        moves((packed >> 21 & 1) != 0),
+        to(packed & 0x1fffff) {}
+
+  std::uint32_t first, last, step;
+  bool moves;
+  std::uint32_t to;
+};
+
+template <std::size_t kCount>
+std::uint32_t mapped(const std::array<std::uint64_t, kCount>& ranges, std::uint32_t code_point) {
+  const std::uint64_t behind_code_point = std::uint64_t{code_point + 1} << 32;
+  const auto behind = std::lower_bound(ranges.begin(), ranges.end(), behind_code_point);
+  if (behind == ranges.begin()) return code_point;
+  const MappedRange range(*(behind - 1));
+  const std::uint32_t offset = code_point - range.first;
+  if (code_point > range.last || offset % range.step != 0) return code_point;
+  return range.to + (range.moves ? offset : 0);
 }
 
 std::size_t shortest_length(std::uint32_t code_point) {
@@ -66,6 +92,20 @@ const std::uint8_t* character_classes() {
     return classes;
   }();
   return table.data();
+}
+
+std::uint32_t to_lowercase(std::uint32_t code_point) {
+  return mapped(detail::kLowercase, code_point);
+}
+
+std::uint32_t decomposition_lead(std::uint32_t code_point) {
+  // Hangul syllables decompose by arithmetic (Unicode 15, section 3.12): 588 of them per leading consonant.
+  if (code_point >= 0xac00 && code_point <= 0xd7a3) return 0x1100 + (code_point - 0xac00) / 588;
+  return mapped(detail::kDecompositionLeads, code_point);
+}
+
+CodePoint decode_leniently(std::string_view text) {
+  return lenient_length(text) == 0 ? CodePoint{0xfffd, 1} : decode_utf8(text.data());
 }
 
 void append_utf8(std::string& out, std::uint32_t code_point) {

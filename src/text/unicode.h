@@ -17,11 +17,14 @@ enum CharacterClass : std::uint8_t {
   kMark = 8,          ///< \p{M}
   kPunctuation = 16,  ///< \p{P}
   kSymbol = 32,       ///< \p{S}
+  kControl = 64,      ///< \p{C} but for unassigned code points and white space
 };
 
 namespace detail {
-extern const std::array<std::uint32_t, 2255> kClassRanges;
-}
+extern const std::array<std::uint32_t, 2276> kClassRanges;
+extern const std::array<std::uint64_t, 180> kLowercase;
+extern const std::array<std::uint64_t, 1714> kDecompositionLeads;  // but for Hangul
+}  // namespace detail
 
 /// CharacterClass bits of every code point up to 0x10FFFF; built at the first call, lives for ever.
 const std::uint8_t* character_classes();
@@ -46,6 +49,15 @@ inline CodePoint decode_utf8(const char* p) {
   if (byte(0) < 0xf0) return {(byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f), 3};
   return {(byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f), 4};
 }
+
+/// The simple lowercase mapping of UnicodeData.txt.
+std::uint32_t to_lowercase(std::uint32_t code_point);
+/// The first code point of the canonical decomposition (NFD), which for letters is the one without accents.
+std::uint32_t decomposition_lead(std::uint32_t code_point);
+
+/// The code point that `text` (not empty) starts with, as the reference tokenizers read any bytes: U+FFFD for
+/// a byte that cannot be decoded; overlong forms and surrogates are taken for what they say.
+CodePoint decode_leniently(std::string_view text);
 
 /// Appends the UTF-8 of `code_point` (at most 0x10FFFF) to `out`.
 void append_utf8(std::string& out, std::uint32_t code_point);

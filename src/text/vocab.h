@@ -22,9 +22,11 @@ struct VocabData {
   /// One per token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
   std::optional<std::vector<std::int32_t>> types;
   std::optional<std::vector<std::string>> merges;  ///< "left right", best first
-  std::optional<std::uint32_t> bos, eos, eot, eom, unknown, padding;
+  std::optional<std::uint32_t> bos, eos, eot, eom, unknown, separator, padding;
   std::optional<std::uint32_t> fim_pad, fim_rep, fim_sep;  ///< fill-in-the-middle tokens that end generation
-  std::optional<bool> add_bos, add_eos, add_space_prefix;
+  std::optional<bool> add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces;
+  std::optional<bool> lowercase, strip_accents;    ///< `tokenizer.ggml.normalizer.*`
+  std::vector<std::uint8_t> precompiled_charsmap;  ///< SentencePiece's character map, empty for none
 };
 
 /// Checks everything and builds the tokenizer. `source` names the file in errors. Throws Error: kFormat for

@@ -136,31 +136,40 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
   const std::size_t count = data.tokens.size();
 
   vocabulary.source = source;
-  vocabulary.bos = with_default(checked_id("bos_token_id", data.bos, count, source), defaults.bos, count);
-  vocabulary.eos = with_default(checked_id("eos_token_id", data.eos, count, source), defaults.eos, count);
-  vocabulary.unknown =
-      with_default(checked_id("unknown_token_id", data.unknown, count, source), defaults.unknown, count);
-  vocabulary.eot = checked_id("eot_token_id", data.eot, count, source);
-  vocabulary.eom = checked_id("eom_token_id", data.eom, count, source);
+  const auto special = [&](const char* key, std::optional<std::uint32_t> id,
+                           std::optional<std::uint32_t> fallback) {
+    return with_default(checked_id(key, id, count, source), fallback, count);
+  };
+  vocabulary.bos = special("bos_token_id", data.bos, defaults.bos);
+  vocabulary.eos = special("eos_token_id", data.eos, defaults.eos);
+  vocabulary.eot = special("eot_token_id", data.eot, std::nullopt);
+  vocabulary.eom = special("eom_token_id", data.eom, std::nullopt);
+  vocabulary.unknown = special("unknown_token_id", data.unknown, defaults.unknown);
+  vocabulary.separator = special("seperator_token_id", data.separator, defaults.separator);  // sic
   // Files of fine-tuned models often name a padding token that they do not have, and nothing depends on it.
-  if (data.padding && *data.padding < count) vocabulary.padding = static_cast<std::int32_t>(*data.padding);
+  if (data.padding && *data.padding >= count) data.padding.reset();
+  vocabulary.padding = special("padding_token_id", data.padding, defaults.padding);
   for (const auto& [key, id] :
        {std::pair{"fim_pad_token_id", data.fim_pad}, std::pair{"fim_rep_token_id", data.fim_rep},
         std::pair{"fim_sep_token_id", data.fim_sep}}) {
     checked_id(key, id, count, source);
   }
 
-  if (data.add_bos.value_or(false) && !vocabulary.bos) {
-    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.add_bos_token: expected bos_token_id with it, found none",
-         source);
-  }
-  if (data.add_eos.value_or(false) && !vocabulary.eos) {
-    fail(ErrorCode::kFormat, "{}: tokenizer.ggml.add_eos_token: expected eos_token_id with it, found none",
-         source);
-  }
-  vocabulary.add_bos = data.add_bos.value_or(defaults.add_bos) && vocabulary.bos;
-  vocabulary.add_eos = data.add_eos.value_or(false);
+  const auto adds = [&](const char* flag, std::optional<bool> wanted, bool fallback, const char* key,
+                        std::optional<std::int32_t> id) {
+    if (wanted.value_or(false) && !id) {
+      fail(ErrorCode::kFormat, "{}: tokenizer.ggml.{}: expected {} with it, found none", source, flag, key);
+    }
+    return wanted.value_or(fallback) && id;
+  };
+  vocabulary.add_bos = adds("add_bos_token", data.add_bos, defaults.add_bos, "bos_token_id", vocabulary.bos);
+  vocabulary.add_eos = adds("add_eos_token", data.add_eos, defaults.add_eos, "eos_token_id", vocabulary.eos);
+  vocabulary.add_sep =
+      adds("add_sep_token", data.add_sep, defaults.add_sep, "seperator_token_id", vocabulary.separator);
   vocabulary.add_space_prefix = data.add_space_prefix.value_or(defaults.add_space_prefix);
+  vocabulary.remove_extra_whitespaces = data.remove_extra_whitespaces.value_or(false);
+  vocabulary.lowercase = data.lowercase.value_or(true);
+  vocabulary.strip_accents = data.strip_accents.value_or(vocabulary.lowercase);
 
   vocabulary.model = std::move(data.model);
   vocabulary.pre = std::move(data.pre);

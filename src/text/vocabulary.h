@@ -40,18 +40,25 @@ struct Vocabulary {
   std::vector<TokenInfo> infos;
   std::vector<float> scores;
   TextTable ids;  ///< text to id; holds views into `tokens`
-  std::optional<std::int32_t> bos, eos, eot, eom, unknown, padding;
+  std::optional<std::int32_t> bos, eos, eot, eom, unknown, separator, padding;
   bool add_bos = false;
   bool add_eos = false;
+  bool add_sep = false;
   bool add_space_prefix = false;
+  bool remove_extra_whitespaces = false;
+  bool lowercase = true;      ///< WordPiece: text is made lower case
+  bool strip_accents = true;  ///< WordPiece: accents are dropped
 
   TokenKind kind(std::size_t id) const { return infos[id].kind; }
 };
 
 /// What a family assumes where the file says nothing.
 struct VocabularyDefaults {
-  std::optional<std::uint32_t> bos{}, eos{}, unknown{};  ///< taken only where the vocabulary is large enough
+  /// Taken only where the vocabulary is large enough.
+  std::optional<std::uint32_t> bos{}, eos{}, unknown{}, separator{}, padding{};
   bool add_bos = false;
+  bool add_eos = false;
+  bool add_sep = false;
   bool add_space_prefix = false;
 };
 

@@ -11,14 +11,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path source_root() {
+#ifdef GARAM_TEST_SOURCE_DIR
+  return GARAM_TEST_SOURCE_DIR;
+#else
+  return fs::path(__FILE__).parent_path().parent_path().parent_path();
+#endif
+}
+
 fs::path shared_root() {
   if (const char* set = std::getenv("GARAM_SHARED"); set != nullptr && *set != '\0') return set;
-#ifdef GARAM_TEST_SOURCE_DIR
-  const fs::path source = GARAM_TEST_SOURCE_DIR;
-#else
-  const fs::path source = fs::path(__FILE__).parent_path().parent_path().parent_path();
-#endif
-  return source.parent_path() / "shared";
+  return source_root().parent_path() / "shared";
 }
 
 }  // namespace
@@ -38,6 +41,10 @@ std::vector<fs::path> shared_files(std::string_view relative, std::string_view s
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+fs::path source_path(std::string_view relative) {
+  return source_root() / relative;
 }
 
 std::string shared_missing(std::string_view relative) {

@@ -17,6 +17,9 @@ std::optional<std::filesystem::path> shared_path(std::string_view relative);
 /// The files of the folder `relative` whose names end in `suffix`, sorted; empty where there is no folder.
 std::vector<std::filesystem::path> shared_files(std::string_view relative, std::string_view suffix);
 
+/// `relative` below the source tree.
+std::filesystem::path source_path(std::string_view relative);
+
 /// The reason to give when shared_path(relative) found nothing.
 std::string shared_missing(std::string_view relative);
 

@@ -40,8 +40,8 @@ VocabData spm(const std::function<void(VocabData&)>& change) {
 
 const Refused kRefused[] = {
     {"no model", [] { return bpe([](auto& d) { d.model.clear(); }); }, ErrorCode::kUnsupported, "model"},
-    {"unknown model", [] { return bpe([](auto& d) { d.model = "bert"; }); }, ErrorCode::kUnsupported,
-     "gpt2, llama"},
+    {"unknown model", [] { return bpe([](auto& d) { d.model = "rwkv"; }); }, ErrorCode::kUnsupported,
+     "gpt2, llama, gemma4, bert, t5"},
     {"model with NUL", [] { return bpe([](auto& d) { d.model = std::string("gpt2\0", 5); }); },
      ErrorCode::kUnsupported, "model"},
     {"unknown pre-tokenizer", [] { return bpe([](auto& d) { d.pre = "banana"; }); }, ErrorCode::kUnsupported,

@@ -21,14 +21,14 @@ TEST(Unicode, Classes) {
   EXPECT_EQ(classes[std::size_t{'7'}], kNumber);
   EXPECT_EQ(classes[std::size_t{' '}], kSpace);
   EXPECT_EQ(classes[std::size_t{'\n'}], kSpace);
-  EXPECT_EQ(classes[0x1c], 0);  // \s of Python has it, White_Space has not
+  EXPECT_EQ(classes[0x1c], kControl);  // \s of Python has it, White_Space has not
   EXPECT_EQ(classes[std::size_t{'!'}], kPunctuation);
   EXPECT_EQ(classes[std::size_t{'+'}], kSymbol);
-  EXPECT_EQ(classes[0xbd], kNumber);    // one half
-  EXPECT_EQ(classes[0x301], kMark);     // combining acute
-  EXPECT_EQ(classes[0x3000], kSpace);   // ideographic space
-  EXPECT_EQ(classes[0x200b], 0);        // zero width space
-  EXPECT_EQ(classes[0x4e2d], kLetter);  // first and last code points of <First>..<Last> ranges too
+  EXPECT_EQ(classes[0xbd], kNumber);     // one half
+  EXPECT_EQ(classes[0x301], kMark);      // combining acute
+  EXPECT_EQ(classes[0x3000], kSpace);    // ideographic space
+  EXPECT_EQ(classes[0x200b], kControl);  // zero width space
+  EXPECT_EQ(classes[0x4e2d], kLetter);   // first and last code points of <First>..<Last> ranges too
   EXPECT_EQ(classes[0xac00], kLetter);
   EXPECT_EQ(classes[0xd7a3], kLetter);
   EXPECT_EQ(classes[0xd7a4], 0);
@@ -36,6 +36,24 @@ TEST(Unicode, Classes) {
   EXPECT_EQ(classes[0x2ee5e], 0);        // unassigned
   EXPECT_EQ(classes[0x1f600], kSymbol);
   EXPECT_EQ(classes[0x10ffff], 0);
+}
+
+TEST(Unicode, Mappings) {
+  EXPECT_EQ(to_lowercase('A'), 'a');
+  EXPECT_EQ(to_lowercase('a'), 'a');
+  EXPECT_EQ(to_lowercase(0x100), 0x101u);  // alternating pairs
+  EXPECT_EQ(to_lowercase(0x101), 0x101u);
+  EXPECT_EQ(to_lowercase(0x130), 'i');
+  EXPECT_EQ(to_lowercase(0x10400), 0x10428u);
+  EXPECT_EQ(decomposition_lead('e'), 'e');
+  EXPECT_EQ(decomposition_lead(0xe9), 'e');
+  EXPECT_EQ(decomposition_lead(0x1ea5), 'a');  // over two steps
+  EXPECT_EQ(decomposition_lead(0xac01), 0x1100u);
+  EXPECT_EQ(decomposition_lead(0xd7a3), 0x1112u);
+  EXPECT_EQ(decomposition_lead(0x10ffff), 0x10ffffu);
+  EXPECT_EQ(to_lowercase(0x10ffff), 0x10ffffu);
+  EXPECT_EQ(decomposition_lead(0x2fa1d), 0x2a600u);  // the last of its table
+  EXPECT_EQ(decomposition_lead(0xd7a4), 0xd7a4u);
 }
 
 TEST(Unicode, ClassCounts) {
@@ -122,6 +140,22 @@ TEST(Unicode, ClassifiesEveryShortSequence) {
         ASSERT_EQ(length, 1u);
       }
     }
+  }
+}
+
+TEST(Unicode, DecodesLenientlyWhatRepairWrites) {
+  test::Random random(test::test_seed());
+  for (int i = 0; i < 20000; ++i) {
+    std::string text(1 + random.below(12), '\0');
+    for (char& c : text)
+      c = static_cast<char>(random.below(3) == 0 ? 0xe0 + random.below(32) : random.bits());
+    std::string written;
+    for (std::string_view rest = text; !rest.empty();) {
+      const CodePoint c = decode_leniently(rest);
+      append_utf8(written, c.value);
+      rest.remove_prefix(c.length);
+    }
+    ASSERT_EQ(written, repaired(text));
   }
 }
 
