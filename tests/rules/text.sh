@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$1"
 
 mapfile -t all < <(find .ci CMakeLists.txt CMakePresets.json README.md include src kernels tests bench examples docs \
-  -type f ! -name '*.bin' ! -name '*.gguf' | sort)
+  -type f ! -name '*.bin' ! -name '*.gguf' ! -path 'tests/fuzz/corpus/*' | sort)
 mapfile -t code < <(printf '%s\n' "${all[@]}" | grep -E '\.(h|cpp)$')
 mapfile -t scripts < <(printf '%s\n' "${all[@]}" | grep -E '\.(sh|cmake|py|in)$|CMakeLists\.txt$|^\.ci/(run|full)$')
 mapfile -t library < <(printf '%s\n' "${code[@]}" | grep -E '^(src|kernels|include)/')
