@@ -83,7 +83,8 @@ void add_tokenizer_benchmarks() {
     if (!fs::exists(vocabulary)) continue;
     const std::string prefix = std::string("tokenizer/") + name + "/";
     for (const auto& [kind, text] : texts) {
-      benchmark::RegisterBenchmark((prefix + kind).c_str(), [vocabulary, text](benchmark::State& state) {
+      benchmark::RegisterBenchmark((prefix + kind).c_str(), [vocabulary,
+                                                             text = text](benchmark::State& state) {
         encode(state, vocabulary, text);
       })->Unit(benchmark::kMillisecond);
     }
