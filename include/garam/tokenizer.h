@@ -16,8 +16,7 @@ namespace garam {
 
 /// Options of Tokenizer::encode().
 struct EncodeOptions {
-  bool add_special =
-      true;  ///< put BOS before, SEP and EOS behind the text, where the vocabulary asks for them
+  bool add_special = true;  ///< add BOS before, SEP and EOS behind the text, where the vocabulary says so
   /// Read control tokens written out in the text ("<|eot_id|>"). Off by default, so that text from a user
   /// cannot forge them. User-defined tokens are ordinary text and recognised either way.
   bool parse_special = false;

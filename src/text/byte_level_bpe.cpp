@@ -57,13 +57,7 @@ class PieceEncoder final : public PieceSink {
       : bpe_(bpe), start_(text.data()), out_(out), cache_(out.ranges != nullptr ? 0 : text.size()) {}
 
   void piece(std::string_view text) override {
-    if (!cache_.takes(text)) return encode(text);
-    bool found = false;
-    PieceCache::Entry& entry = cache_.find(text, found);
-    if (found) return PieceCache::append(entry, out_.ids);
-    const std::size_t before = out_.ids.size();
-    encode(text);
-    PieceCache::store(entry, text, out_.ids.data() + before, out_.ids.size() - before);
+    cache_.encode(text, out_.ids, [&] { encode(text); });
   }
 
  private:
@@ -95,9 +89,7 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::
       tokens_(vocabulary.tokens.size()),
       byte_merges_(256 * 256),
       pairs_(merges.size()) {
-  std::size_t bytes = 0;
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) bytes += vocabulary.tokens[id].size();
-  texts_.reserve(bytes);  // views point into it, so that it must not grow
+  texts_.reserve(vocabulary.text_bytes());  // views point into it, so that it must not grow
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     if (vocabulary.tokens[id].empty() || !is_text_kind(vocabulary.kind(id))) continue;
     const std::size_t begin = texts_.size();
@@ -161,12 +153,7 @@ void ByteLevelBpe::append_symbol(std::uint32_t symbol, std::string_view piece, s
 
 void ByteLevelBpe::encode(std::string_view text, bool, TokenOutput& out) const {
   std::string storage;
-  const std::string_view repaired = repair_utf8(text, storage);
-  if (out.ranges != nullptr && repaired.data() != text.data()) {
-    RewrittenText rewritten(repaired.size(), true);
-    repair_with_origin(text, rewritten);
-    out.origin = rewritten.take_origin();
-  }
+  const std::string_view repaired = repair_utf8(text, storage, out);
   PieceEncoder encoder(*this, repaired, out);
   split_(repaired, encoder);
   out.origin.clear();

@@ -23,35 +23,33 @@ class PieceCache {
       : entries_(text_bytes == 0 ? 0 : entries_for(text_bytes)),
         shift_(64 - std::countr_zero(entries_.size())) {}
 
+  /// Appends the tokens of `piece` to `ids`: those kept, or what `encode()` appends there, which is then kept
+  /// unless it is too long.
+  template <class Encode>
+  void encode(std::string_view piece, std::vector<std::int32_t>& ids, const Encode& encode) {
+    if (piece.size() > kMostBytes || entries_.empty()) return encode();
+    const Entry key = key_of(piece);
+    Entry& entry = entries_[hash_mix(key.low, key.high) >> shift_];
+    if (entry.low == key.low && entry.high == key.high) {
+      for (std::uint32_t i = 0; i < entry.count; ++i) ids.push_back(entry.ids[i]);
+      return;
+    }
+    const std::size_t before = ids.size();
+    encode();
+    const std::size_t count = ids.size() - before;
+    if (count > kMostTokens) return;
+    entry = key;
+    std::memcpy(entry.ids, ids.data() + before, count * sizeof *entry.ids);
+    entry.count = static_cast<std::uint32_t>(count);
+  }
+
+ private:
   struct Entry {
     std::uint64_t low = 0, high = 0;  // the piece, its length in the highest byte
     std::int32_t ids[kMostTokens] = {};
     std::uint32_t count = 0;
   };
 
-  bool takes(std::string_view piece) const { return piece.size() <= kMostBytes && !entries_.empty(); }
-
-  /// The place of `piece`, which takes() must have taken, and whether its tokens are there.
-  Entry& find(std::string_view piece, bool& found) {
-    const Entry key = key_of(piece);
-    Entry& entry = entries_[hash_mix(key.low, key.high) >> shift_];
-    found = entry.low == key.low && entry.high == key.high;
-    return entry;
-  }
-
-  /// Keeps the tokens of `piece` there, unless they are too many.
-  static void store(Entry& entry, std::string_view piece, const std::int32_t* ids, std::size_t count) {
-    if (count > kMostTokens) return;
-    entry = key_of(piece);
-    std::memcpy(entry.ids, ids, count * sizeof *ids);
-    entry.count = static_cast<std::uint32_t>(count);
-  }
-
-  static void append(const Entry& entry, std::vector<std::int32_t>& out) {
-    for (std::uint32_t i = 0; i < entry.count; ++i) out.push_back(entry.ids[i]);
-  }
-
- private:
   // 256 KiB at most: half of the L2 cache of the CPUs of today.
   static std::size_t entries_for(std::size_t text_bytes) {
     constexpr std::size_t kLeast = 16;

@@ -6,6 +6,8 @@
 
 namespace garam {
 
+namespace {
+
 void repair_with_origin(std::string_view text, RewrittenText& out) {
   std::string storage;
   for (std::size_t i = 0; i < text.size();) {
@@ -21,6 +23,18 @@ void repair_with_origin(std::string_view text, RewrittenText& out) {
     }
     i += length;
   }
+}
+
+}  // namespace
+
+std::string_view repair_utf8(std::string_view text, std::string& storage, TokenOutput& out) {
+  const std::string_view repaired = repair_utf8(text, storage);
+  if (out.ranges != nullptr && repaired.data() != text.data()) {
+    RewrittenText rewritten(repaired.size(), true);
+    repair_with_origin(text, rewritten);
+    out.origin = rewritten.take_origin();
+  }
+  return repaired;
 }
 
 void mark_spaces(std::string_view text, bool prefix, RewrittenText& out) {

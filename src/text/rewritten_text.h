@@ -45,8 +45,8 @@ class RewrittenText {
   bool with_origin_;
 };
 
-/// As repair_utf8(), where each byte's origin is wanted.
-void repair_with_origin(std::string_view text, RewrittenText& out);
+/// As repair_utf8(); where ranges are wanted and the text changes, out.origin is set too.
+std::string_view repair_utf8(std::string_view text, std::string& storage, TokenOutput& out);
 
 /// `text` with each space written as kSpaceMark, and one more in front if `prefix` is set.
 void mark_spaces(std::string_view text, bool prefix, RewrittenText& out);

@@ -1,6 +1,8 @@
 // Marking spaces and cutting the text into stretches.
 #include "text/sentencepiece.h"
 
+#include <utility>
+
 #include "base/fail.h"
 #include "text/piece_cache.h"
 #include "text/rewritten_text.h"
@@ -9,7 +11,7 @@
 namespace garam {
 
 void SentencePieceModel::append_piece(std::string_view token_text, std::string& out) const {
-  append_replaced(token_text, kSpaceMark, " ", out);
+  append_unmarked(token_text, out);
 }
 
 std::array<std::uint32_t, 256> SentencePieceModel::find_byte_tokens() const {
@@ -63,20 +65,11 @@ void SentencePieceModel::encode(std::string_view text, bool at_start, TokenOutpu
   const bool prefix = at_start && vocabulary.add_space_prefix;
   const bool ranges = out.ranges != nullptr;
   std::string storage;
-  std::vector<TextRange> repaired_from;
-  if (by_lines()) {
-    const std::string_view repaired = repair_utf8(text, storage);
-    if (ranges && repaired.data() != text.data()) {
-      RewrittenText rewritten(repaired.size(), true);
-      repair_with_origin(text, rewritten);
-      repaired_from = rewritten.take_origin();
-    }
-    text = repaired;
-  }
+  if (by_lines()) text = repair_utf8(text, storage, out);
   RewrittenText marked(text.size() + text.size() / 2 + kSpaceMark.size(), ranges);
   mark_spaces(text, prefix, marked);
   if (ranges) {
-    out.origin = marked.take_origin();
+    const std::vector<TextRange> repaired_from = std::exchange(out.origin, marked.take_origin());
     if (!repaired_from.empty()) {
       for (TextRange& range : out.origin) {
         if (range.begin == range.end) continue;
@@ -90,19 +83,7 @@ void SentencePieceModel::encode(std::string_view text, bool at_start, TokenOutpu
   const std::string_view bytes = marked.bytes();
   for (std::size_t begin = 0; begin < bytes.size();) {
     const std::string_view stretch = bytes.substr(begin, stretch_length(bytes.substr(begin)));
-    if (cache.takes(stretch)) {
-      bool found = false;
-      PieceCache::Entry& entry = cache.find(stretch, found);
-      if (found) {
-        PieceCache::append(entry, out.ids);
-      } else {
-        const std::size_t before = out.ids.size();
-        encode_stretch(stretch, begin, work, out);
-        PieceCache::store(entry, stretch, out.ids.data() + before, out.ids.size() - before);
-      }
-    } else {
-      encode_stretch(stretch, begin, work, out);
-    }
+    cache.encode(stretch, out.ids, [&] { encode_stretch(stretch, begin, work, out); });
     begin += stretch.size();
   }
   out.origin.clear();

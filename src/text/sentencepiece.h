@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <optional>
 
 #include "text/join_table.h"
 #include "text/merge_parts.h"

@@ -8,12 +8,6 @@
 namespace garam {
 namespace {
 
-std::size_t text_bytes(const Vocabulary& vocabulary) {
-  std::size_t bytes = 0;
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) bytes += vocabulary.tokens[id].size();
-  return bytes;
-}
-
 class SentencePieceBpe final : public SentencePieceModel {
  public:
   explicit SentencePieceBpe(const Vocabulary& vocabulary);
@@ -30,7 +24,7 @@ class SentencePieceBpe final : public SentencePieceModel {
 };
 
 SentencePieceBpe::SentencePieceBpe(const Vocabulary& vocabulary)
-    : SentencePieceModel(vocabulary, text_bytes(vocabulary)),
+    : SentencePieceModel(vocabulary, vocabulary.text_bytes()),
       tokens_(vocabulary.tokens.size()),
       byte_tokens_(find_byte_tokens()) {
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {

@@ -9,6 +9,7 @@
 #include "text/rewritten_text.h"
 #include "text/space_mark.h"
 #include "text/token_model.h"
+#include "text/token_trie.h"
 #include "text/unicode.h"
 
 namespace garam {
@@ -20,99 +21,12 @@ constexpr std::size_t kMaxTokenBytes = 4096;
 // Positions are 32-bit; see TextRange.
 constexpr std::size_t kMaxNormalizedBytes = std::numeric_limits<std::uint32_t>::max();
 
-/// Token texts, byte by byte. Nodes are numbered by depth, so that the children of a node are neighbours and
-/// 13 bytes do for a node.
-class Trie {
- public:
-  static constexpr std::uint32_t kNone = 0;  ///< the root, which is nobody's child
-
-  struct Node {
-    std::uint32_t children = 0;  // the first one; the next node's first one ends them
-    std::int32_t id = -1;        // of the token that ends here
-    float score = 0;
-  };
-  /// A token, and its first bytes as a number: most comparisons end there.
-  struct Entry {
-    std::uint64_t head;
-    std::int32_t id;
-  };
-
-  /// Sorts `entries`, whose texts differ and are not empty.
-  void build(const Vocabulary& vocabulary, std::vector<Entry>& entries);
-
-  const Node& operator[](std::uint32_t node) const { return nodes_[node]; }
-  std::uint32_t from_root(char byte) const { return top_[static_cast<unsigned char>(byte)]; }
-  std::uint32_t child(std::uint32_t node, char byte) const {
-    const std::uint32_t end = nodes_[node + 1].children;
-    for (std::uint32_t i = nodes_[node].children; i < end; ++i) {
-      if (labels_[i] == byte) return i;
-    }
-    return kNone;
-  }
-
- private:
-  std::vector<Node> nodes_;  // and one behind the last
-  std::vector<char> labels_;
-  std::uint32_t top_[256] = {};
-};
-
-std::uint64_t head_of(std::string_view text) {
-  std::uint64_t head = 0;
-  for (std::size_t i = 0; i < 8; ++i) {
-    head = head << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0u);
-  }
-  return head;
-}
-
-void Trie::build(const Vocabulary& vocabulary, std::vector<Entry>& entries) {
-  const auto text = [&](std::size_t i) {
-    return std::string_view(vocabulary.tokens[static_cast<std::size_t>(entries[i].id)]);
-  };
-  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-    if (a.head != b.head) return a.head < b.head;
-    const std::string_view left = vocabulary.tokens[static_cast<std::size_t>(a.id)];
-    const std::string_view right = vocabulary.tokens[static_cast<std::size_t>(b.id)];
-    return left < right;
-  });
-
-  struct Range {
-    std::uint32_t begin, end, depth;  // the entries that share the node's bytes
-  };
-  std::vector<Range> ranges{{0, static_cast<std::uint32_t>(entries.size()), 0}};
-  nodes_.resize(1);
-  labels_.resize(1);
-  for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    Range range = ranges[node];
-    nodes_[node].children = static_cast<std::uint32_t>(nodes_.size());
-    if (range.begin < range.end && text(range.begin).size() == range.depth) {
-      const auto id = static_cast<std::size_t>(entries[range.begin++].id);
-      nodes_[node].id = static_cast<std::int32_t>(id);
-      nodes_[node].score = vocabulary.kind(id) == TokenKind::kUserDefined ? 0 : vocabulary.scores[id];
-    }
-    while (range.begin < range.end) {
-      const char label = text(range.begin)[range.depth];
-      std::uint32_t end = range.begin + 1;
-      while (end < range.end && text(end)[range.depth] == label) ++end;
-      ranges.push_back({range.begin, end, range.depth + 1});
-      nodes_.push_back({});
-      labels_.push_back(label);
-      range.begin = end;
-    }
-  }
-  nodes_.push_back({static_cast<std::uint32_t>(nodes_.size())});
-  nodes_.shrink_to_fit();
-  labels_.shrink_to_fit();
-  for (std::uint32_t i = nodes_[0].children; i < nodes_[1].children; ++i) {
-    top_[static_cast<unsigned char>(labels_[i])] = i;
-  }
-}
-
 class Unigram final : public TokenModel {
  public:
   Unigram(const Vocabulary& vocabulary, std::span<const std::uint8_t> character_map);
   void encode(std::string_view text, bool at_start, TokenOutput& out) const override;
   void append_piece(std::string_view token_text, std::string& out) const override {
-    append_replaced(token_text, kSpaceMark, " ", out);
+    append_unmarked(token_text, out);
   }
 
  private:
@@ -123,8 +37,9 @@ class Unigram final : public TokenModel {
 
   const Vocabulary& vocabulary_;
   CharacterMap map_;
-  Trie trie_;
-  std::size_t longest_ = 4;  // bytes that one step can cover: a token, or a character that is none
+  TokenTrie trie_;
+  std::vector<float> scores_;  // by id; what a user defined costs nothing
+  std::size_t longest_ = 4;    // bytes that one step can cover: a token, or a character that is none
   float unknown_score_;
 };
 
@@ -132,8 +47,8 @@ Unigram::Unigram(const Vocabulary& vocabulary, std::span<const std::uint8_t> cha
     : vocabulary_(vocabulary), map_(character_map, vocabulary.source) {
   constexpr float kUnknownPenalty = 10;
   float lowest = std::numeric_limits<float>::max();
-  std::vector<Trie::Entry> entries;
-  entries.reserve(vocabulary.tokens.size());
+  std::vector<std::int32_t> ids;
+  ids.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::string_view text = vocabulary.tokens[id];
     if (vocabulary.kind(id) == TokenKind::kNormal) lowest = std::min(lowest, vocabulary.scores[id]);
@@ -143,10 +58,14 @@ Unigram::Unigram(const Vocabulary& vocabulary, std::span<const std::uint8_t> cha
            vocabulary.source, id, kMaxTokenBytes, text.size());
     }
     longest_ = std::max(longest_, text.size());
-    entries.push_back({head_of(text), static_cast<std::int32_t>(id)});
+    ids.push_back(static_cast<std::int32_t>(id));
   }
   unknown_score_ = lowest - kUnknownPenalty;
-  trie_.build(vocabulary, entries);
+  trie_ = TokenTrie(vocabulary, ids);
+  scores_ = vocabulary.scores;
+  for (std::size_t id = 0; id < scores_.size(); ++id) {
+    if (vocabulary.kind(id) == TokenKind::kUserDefined) scores_[id] = 0;
+  }
 }
 
 /// Bytes of the character that `text` starts with, 0 for none. As in llama.cpp, overlong forms, surrogates
@@ -328,10 +247,10 @@ void Unigram::cut(std::string_view text, TokenOutput& out) const {
     const double sum = path.leave(begin);
     bool whole = false;  // the character itself is a token
     std::uint32_t node = trie_.from_root(text[begin]);
-    for (std::size_t end = begin + 1; node != Trie::kNone; node = trie_.child(node, text[end++])) {
-      const Trie::Node& at = trie_[node];
-      if (at.id >= 0) {
-        path.offer(end, sum + static_cast<double>(at.score), at.id);
+    for (std::size_t end = begin + 1; node != TokenTrie::kNone; node = trie_.child(node, text[end++])) {
+      const std::int32_t id = trie_.id(node);
+      if (id >= 0) {
+        path.offer(end, sum + static_cast<double>(scores_[static_cast<std::size_t>(id)]), id);
         whole = whole || end - begin == length;
       }
       if (end == text.size()) break;

@@ -50,6 +50,12 @@ struct Vocabulary {
   bool strip_accents = true;  ///< WordPiece: accents are dropped
 
   TokenKind kind(std::size_t id) const { return infos[id].kind; }
+  /// Bytes of all tokens.
+  std::size_t text_bytes() const {
+    std::size_t bytes = 0;
+    for (const std::string& text : tokens) bytes += text.size();
+    return bytes;
+  }
 };
 
 /// What a family assumes where the file says nothing.

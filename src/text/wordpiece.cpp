@@ -2,92 +2,17 @@
 // into the longest tokens, first to last. Source: google-research/bert, tokenization.py; details as in
 // llama.cpp.
 #include <algorithm>
-#include <cstring>
 
 #include "text/piece_cache.h"
 #include "text/space_mark.h"
 #include "text/token_model.h"
+#include "text/token_trie.h"
 #include "text/unicode.h"
 
 namespace garam {
 namespace {
 
 constexpr std::uint32_t kAbsent = TextTable::kAbsent;
-
-/// All tokens as a tree of bytes. One walk finds the longest at a place, so that time is bounded by the
-/// length of the text times that of the longest token, whatever lengths the tokens have.
-class TokenTree {
- public:
-  explicit TokenTree(const Vocabulary& vocabulary);
-
-  struct Match {
-    std::uint32_t id = kAbsent;
-    std::size_t length = 0;  ///< 0: no token
-  };
-  /// The longest token that `text` starts with.
-  Match longest(std::string_view text) const;
-  /// Bytes of the longest token.
-  std::size_t depth() const { return depth_; }
-
- private:
-  // By node; the root is 0. The children of a node lie side by side, and end where those of the next begin.
-  std::vector<std::uint32_t> children_;
-  std::vector<std::uint32_t> ids_;
-  std::vector<char> bytes_;  // that lead there; the root's is none
-  std::size_t depth_ = 0;
-};
-
-TokenTree::TokenTree(const Vocabulary& vocabulary) {
-  std::vector<std::uint32_t> sorted;
-  sorted.reserve(vocabulary.tokens.size());
-  const auto text_of = [&](std::uint32_t id) { return std::string_view(vocabulary.tokens[id]); };
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (!text_of(static_cast<std::uint32_t>(id)).empty()) sorted.push_back(static_cast<std::uint32_t>(id));
-  }
-  std::sort(sorted.begin(), sorted.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return text_of(a) < text_of(b); });
-
-  struct Span {
-    std::size_t begin, end;
-  };
-  std::vector<Span> below{{0, sorted.size()}};  // by node: the tokens that start with its text
-  bytes_.push_back('\0');
-  std::size_t level_end = 1;
-  for (std::size_t node = 0; node < below.size(); ++node) {
-    if (node == level_end) {
-      ++depth_;
-      level_end = below.size();
-    }
-    std::size_t at = below[node].begin;
-    const std::size_t end = below[node].end;
-    const bool is_token = at != end && text_of(sorted[at]).size() == depth_;
-    children_.push_back(static_cast<std::uint32_t>(below.size()));
-    ids_.push_back(is_token ? sorted[at++] : kAbsent);
-    while (at != end) {
-      const std::size_t begin = at;
-      const char byte = text_of(sorted[at])[depth_];
-      while (at != end && text_of(sorted[at])[depth_] == byte) ++at;
-      below.push_back({begin, at});
-      bytes_.push_back(byte);
-    }
-  }
-  children_.push_back(static_cast<std::uint32_t>(below.size()));
-}
-
-TokenTree::Match TokenTree::longest(std::string_view text) const {
-  Match match;
-  std::size_t node = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::size_t begin = children_[node];
-    const std::size_t count = children_[node + 1] - begin;
-    if (count == 0) break;
-    const void* child = std::memchr(bytes_.data() + begin, text[i], count);
-    if (child == nullptr) break;
-    node = static_cast<std::size_t>(static_cast<const char*>(child) - bytes_.data());
-    if (ids_[node] != kAbsent) match = {ids_[node], i + 1};
-  }
-  return match;
-}
 
 /// What becomes of a code point.
 enum class Role : std::uint8_t {
@@ -130,7 +55,7 @@ class WordPiece final : public TokenModel {
   void encode(std::string_view text, bool at_start, TokenOutput& out) const override;
 
   void append_piece(std::string_view token_text, std::string& out) const override {
-    append_replaced(token_text, kSpaceMark, " ", out);
+    append_unmarked(token_text, out);
   }
 
  private:
@@ -138,15 +63,29 @@ class WordPiece final : public TokenModel {
     return code_point < folds_.size() ? folds_[code_point]
                                       : fold(code_point, vocabulary_.lowercase, vocabulary_.strip_accents);
   }
-  void cut_word(std::string_view word, PieceCache& cache, TokenOutput& out) const;
+  struct Match {
+    std::int32_t id = -1;
+    std::size_t length = 0;
+  };
+  /// The longest token that `text` (not empty) starts with.
+  Match longest_token(std::string_view text) const;
   void cut(std::string_view word, TokenOutput& out) const;
 
   const Vocabulary& vocabulary_;
-  TokenTree tree_;
+  TokenTrie trie_;  // one walk finds the longest token at a place, whatever lengths the tokens have
+  std::size_t longest_ = 0;
   std::vector<Folded> folds_;  // of the alphabets, where fold() would be most of the work
 };
 
-WordPiece::WordPiece(const Vocabulary& vocabulary) : vocabulary_(vocabulary), tree_(vocabulary) {
+WordPiece::WordPiece(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(vocabulary.tokens.size());
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const std::string_view text = vocabulary.tokens[id];
+    longest_ = std::max(longest_, text.size());
+    if (!text.empty()) ids.push_back(static_cast<std::int32_t>(id));
+  }
+  trie_ = TokenTrie(vocabulary, ids);
   constexpr std::uint32_t kAlphabets = 0x3000;
   folds_.reserve(kAlphabets);
   for (std::uint32_t c = 0; c < kAlphabets; ++c) {
@@ -154,35 +93,33 @@ WordPiece::WordPiece(const Vocabulary& vocabulary) : vocabulary_(vocabulary), tr
   }
 }
 
+WordPiece::Match WordPiece::longest_token(std::string_view text) const {
+  Match match;
+  std::uint32_t node = trie_.from_root(text[0]);
+  for (std::size_t end = 1; node != TokenTrie::kNone; node = trie_.child(node, text[end++])) {
+    if (trie_.id(node) >= 0) match = {trie_.id(node), end};
+    if (end == text.size()) break;
+  }
+  return match;
+}
+
 void WordPiece::cut(std::string_view word, TokenOutput& out) const {
   // Most words are tokens, and to look one up is faster than the walk.
-  const std::uint32_t whole = word.size() <= tree_.depth() ? vocabulary_.ids.find(word) : kAbsent;
+  const std::uint32_t whole = word.size() <= longest_ ? vocabulary_.ids.find(word) : kAbsent;
   if (whole != kAbsent) return out.add(static_cast<std::int32_t>(whole), 0, word.size());
   const std::size_t first = out.ids.size();
   const std::size_t first_range = out.ranges != nullptr ? out.ranges->size() : 0;
   for (std::size_t at = 0; at < word.size();) {
-    const TokenTree::Match match = tree_.longest(word.substr(at));
-    if (match.length == 0) {
+    const Match match = longest_token(word.substr(at));
+    if (match.id < 0) {
       out.ids.resize(first);
       if (out.ranges != nullptr) out.ranges->resize(first_range);
       const std::string_view character = word.substr(at, utf8_length(word[at]));
       return out.add(unknown_token(vocabulary_, character), 0, word.size());
     }
-    out.add(static_cast<std::int32_t>(match.id), at, at + match.length);
+    out.add(match.id, at, at + match.length);
     at += match.length;
   }
-}
-
-/// As cut(). `word` has its space mark, of which the cache need not know.
-void WordPiece::cut_word(std::string_view word, PieceCache& cache, TokenOutput& out) const {
-  const std::string_view key = word.substr(kSpaceMark.size());
-  if (!cache.takes(key)) return cut(word, out);
-  bool found = false;
-  PieceCache::Entry& entry = cache.find(key, found);
-  if (found) return PieceCache::append(entry, out.ids);
-  const std::size_t first = out.ids.size();
-  cut(word, out);
-  PieceCache::store(entry, key, out.ids.data() + first, out.ids.size() - first);
 }
 
 void WordPiece::encode(std::string_view text, bool, TokenOutput& out) const {
@@ -191,7 +128,8 @@ void WordPiece::encode(std::string_view text, bool, TokenOutput& out) const {
   if (out.ranges != nullptr) out.origin.resize(word.size());
   const auto finish = [&] {
     if (word.size() == kSpaceMark.size()) return;
-    cut_word(word, cache, out);
+    // Each word has its space mark, of which the cache need not know.
+    cache.encode(std::string_view(word).substr(kSpaceMark.size()), out.ids, [&] { cut(word, out); });
     word.resize(kSpaceMark.size());
     if (out.ranges != nullptr) out.origin.resize(kSpaceMark.size());
   };

@@ -29,6 +29,12 @@ inline std::string marked(std::string_view text) {
   return out;
 }
 
+/// The other way round: "_" for each mark.
+inline std::string unmarked(std::string text) {
+  for (std::size_t at; (at = text.find("\xe2\x96\x81")) != std::string::npos;) text.replace(at, 3, "_");
+  return text;
+}
+
 /// Adds a token and returns its id.
 inline std::int32_t add_token(VocabData& data, std::string text, TokenType type, float score = 0) {
   data.tokens.push_back(std::move(text));

@@ -17,8 +17,6 @@ namespace {
 using test::add_token;
 using test::marked;
 
-constexpr const char* kMark = "\xe2\x96\x81";
-
 /// <pad> </s> <unk>, then pieces; the lowest score of a normal token is -6, so that unknown text has -16.
 VocabData small_unigram(bool prefix = true, bool merge = true) {
   VocabData data;
@@ -43,14 +41,7 @@ VocabData small_unigram(bool prefix = true, bool merge = true) {
 /// Tokens with "_" for the mark.
 std::string cut(const VocabData& data, std::string_view text) {
   const Tokenizer tokenizer = make_tokenizer(data, "test");
-  std::string out;
-  const std::string spelled = test::tokens(tokenizer, text);
-  for (std::size_t i = 0; i < spelled.size();) {
-    const bool mark = spelled.compare(i, 3, kMark) == 0;
-    out += mark ? "_" : spelled.substr(i, 1);
-    i += mark ? 3 : 1;
-  }
-  return out;
+  return test::unmarked(test::tokens(tokenizer, text));
 }
 
 TEST(Unigram, HighestSumWins) {

@@ -50,9 +50,7 @@ VocabData small_wordpiece() {
 
 /// The tokens of `text`, with spaces between and "_" for the mark.
 std::string cut(const Tokenizer& tokenizer, std::string_view text) {
-  std::string found = test::tokens(tokenizer, text);
-  for (std::size_t at; (at = found.find("\xe2\x96\x81")) != std::string::npos;) found.replace(at, 3, "_");
-  return found;
+  return test::unmarked(test::tokens(tokenizer, text));
 }
 
 std::string cut(std::string_view text) {
