@@ -74,6 +74,12 @@ class GgufFile {
   template <typename T>
   const std::vector<T>* find_array(std::string_view key) const;
 
+  /// As get_if(), but moves the array out where no element needs converting, for the one reader that it is
+  /// for: copies of a vocabulary's arrays would take as much again as the file. The key stays, empty. E:
+  /// std::string, std::int32_t, float. The one member that changes a file.
+  template <typename E>
+  std::optional<std::vector<E>> take_array(std::string_view key);
+
   /// In file order, part after part.
   const std::vector<GgufTensor>& tensors() const noexcept { return tensors_; }
   /// Null when there is none.

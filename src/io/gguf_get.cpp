@@ -132,6 +132,19 @@ const std::vector<T>* GgufFile::find_array(std::string_view key) const {
        name_of(element_type_of(std::vector<T>{})), describe(*value));
 }
 
+template <typename E>
+std::optional<std::vector<E>> GgufFile::take_array(std::string_view key) {
+  const GgufKey* found = key_index_.find(keys_, key);
+  if (found == nullptr) return std::nullopt;
+  GgufValue& value = keys_[static_cast<std::size_t>(found - keys_.data())].value;
+  auto* array = std::get_if<GgufArray>(&value);
+  auto* items = array != nullptr ? std::get_if<std::vector<E>>(array) : nullptr;
+  return items != nullptr ? std::exchange(*items, {}) : elements<E>(path(), key, value);
+}
+template std::optional<std::vector<std::string>> GgufFile::take_array(std::string_view);
+template std::optional<std::vector<std::int32_t>> GgufFile::take_array(std::string_view);
+template std::optional<std::vector<float>> GgufFile::take_array(std::string_view);
+
 #define GARAM_GET(T)                                                  \
   template std::optional<T> GgufFile::get_if(std::string_view) const; \
   template T GgufFile::get(std::string_view) const;

@@ -7,7 +7,7 @@
 namespace garam {
 
 Tokenizer load_tokenizer(const std::string& path) {
-  const GgufFile file = GgufFile::open(path);
+  GgufFile file = GgufFile::open(path);
   auto tokenizer = tokenizer_from_gguf(file);
   file.check_unchanged();
   if (!tokenizer) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", path);

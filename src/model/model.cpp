@@ -57,7 +57,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   impl->path = path;
   impl->kernels = choose_kernels(options.kernels);
 
-  const GgufFile file = GgufFile::open(path);
+  GgufFile file = GgufFile::open(path);
   const GgufKeys keys(file);
   const GgufTensors tensors(file);
   impl->info = describe(file);

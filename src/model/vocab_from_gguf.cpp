@@ -29,7 +29,7 @@ std::vector<std::uint8_t> character_map(const GgufFile& file) {
 
 }  // namespace
 
-std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
+std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file) {
   VocabData data;
   const auto model = file.get_if<std::string>(key("model"));
   if (!model && file.find(key("tokens")) != nullptr) {
@@ -41,10 +41,15 @@ std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
   data.model = *model;
   data.pre = file.get_or<std::string>(key("pre"), {});
   data.name = file.get_or<std::string>("general.name", {});
-  data.tokens = file.get<std::vector<std::string>>(key("tokens"));
-  data.scores = file.get_if<std::vector<float>>(key("scores"));
-  data.types = file.get_if<std::vector<std::int32_t>>(key("token_type"));
-  data.merges = file.get_if<std::vector<std::string>>(key("merges"));
+  auto tokens = file.take_array<std::string>(key("tokens"));
+  if (!tokens) {
+    fail(ErrorCode::kFormat, "{}: key tokenizer.ggml.tokens: expected an array of string, found no such key",
+         file.path());
+  }
+  data.tokens = *std::move(tokens);
+  data.scores = file.take_array<float>(key("scores"));
+  data.types = file.take_array<std::int32_t>(key("token_type"));
+  data.merges = file.take_array<std::string>(key("merges"));
   const auto id = [&file](const char* name) { return file.get_if<std::uint32_t>(key(name)); };
   data.bos = id("bos_token_id");
   data.eos = id("eos_token_id");

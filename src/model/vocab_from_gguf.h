@@ -12,7 +12,7 @@ class GgufFile;
 
 /// The file's tokenizer; nothing when it has no vocabulary (no tokenizer.ggml.model, or "none" or
 /// "no_vocab"). Throws Error: kFormat for keys of the wrong type and contradictory data, kUnsupported for a
-/// family or pre-tokenizer that garam does not have.
-std::optional<Tokenizer> tokenizer_from_gguf(const GgufFile& file);
+/// family or pre-tokenizer that garam does not have. Takes the vocabulary's arrays out of `file`.
+std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file);
 
 }  // namespace garam

@@ -41,8 +41,8 @@ class ByteLevelBpe final : public TokenModel {
   const Vocabulary& vocabulary_;
   SplitText split_;
   bool ignore_merges_;
-  std::string texts_;  // the bytes of all tokens that text can become
-  TextTable tokens_;   // those bytes to id
+  TextList texts_;    // by id: the bytes of a token that text can become, else nothing
+  TextTable tokens_;  // those bytes to id
   std::uint32_t byte_symbols_[256];
   // Merges of two bytes, by left * 256 + right: a third of all lookups, of which English needs 30 KB.
   std::vector<Merge> byte_merges_;
@@ -86,18 +86,18 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::
     : vocabulary_(vocabulary),
       split_(pre_tokenizer.split),
       ignore_merges_(pre_tokenizer.ignore_merges),
-      tokens_(vocabulary.tokens.size()),
+      tokens_(texts_, vocabulary.tokens.size()),
       byte_merges_(256 * 256),
       pairs_(merges.size()) {
-  texts_.reserve(vocabulary.text_bytes());  // views point into it, so that it must not grow
+  texts_.reserve(vocabulary.tokens.size(), vocabulary.tokens.bytes());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (vocabulary.tokens[id].empty() || !is_text_kind(vocabulary.kind(id))) continue;
-    const std::size_t begin = texts_.size();
-    if (append_alphabet_bytes(vocabulary.tokens[id], texts_)) {
-      tokens_.insert(std::string_view(texts_).substr(begin), static_cast<std::uint32_t>(id));
-    } else {
-      texts_.resize(begin);
-    }
+    bool spelled = false;
+    texts_.write_back([&](std::string& out) {
+      const std::size_t begin = out.size();
+      spelled = is_text_kind(vocabulary.kind(id)) && append_alphabet_bytes(vocabulary.tokens[id], out);
+      if (!spelled) out.resize(begin);
+    });
+    if (spelled && !vocabulary.tokens[id].empty()) tokens_.insert(static_cast<std::uint32_t>(id));
   }
 
   Symbols symbols(tokens_, vocabulary.tokens.size());

@@ -11,7 +11,7 @@ namespace garam {
 namespace {
 
 std::size_t slots_for(std::size_t entries) {
-  return std::bit_ceil(entries * 2 + 2);
+  return entries + entries / 2 + 2;
 }
 
 /// Vocabularies come from strangers: with a fixed seed one could be made whose texts all collide. No result
@@ -32,10 +32,8 @@ std::uint64_t load(const char* p, std::size_t bytes) {
 
 }  // namespace
 
-TextTable::TextTable(std::size_t expected)
-    : slots_(slots_for(expected), Slot{0, kAbsent}), seed_(random_seed()) {
-  entries_.reserve(expected);
-}
+TextTable::TextTable(const TextList& texts, std::size_t expected, std::uint32_t first)
+    : texts_(&texts), first_(first), slots_(slots_for(expected), Slot{0, kAbsent}), seed_(random_seed()) {}
 
 std::uint32_t TextTable::hash(std::string_view text) const {
   const char* p = text.data();
@@ -60,43 +58,43 @@ std::uint32_t TextTable::hash(std::string_view text) const {
   return static_cast<std::uint32_t>(mixed ^ mixed >> 32);
 }
 
-std::uint32_t TextTable::find(std::string_view text) const {
-  const std::size_t mask = slots_.size() - 1;
-  const std::uint32_t h = hash(text);
-  for (std::size_t i = h & mask;; i = (i + 1) & mask) {
-    const Slot& slot = slots_[i];
-    if (slot.entry == kAbsent) return kAbsent;
-    if (slot.hash == h && entries_[slot.entry].text == text) return entries_[slot.entry].value;
+std::uint32_t TextTable::find(std::string_view wanted) const {
+  const std::uint32_t h = hash(wanted);
+  for (std::size_t i = start(h); slots_[i].number != kAbsent;) {
+    if (slots_[i].hash == h && text(slots_[i].number) == wanted) return slots_[i].number;
+    if (++i == slots_.size()) i = 0;
   }
+  return kAbsent;
 }
 
-std::uint32_t TextTable::insert(std::string_view text, std::uint32_t value) {
-  if ((entries_.size() + 1) * 2 > slots_.size()) grow(slots_.size() * 2);
-  const std::size_t mask = slots_.size() - 1;
-  const std::uint32_t h = hash(text);
-  std::size_t i = h & mask;
-  for (; slots_[i].entry != kAbsent; i = (i + 1) & mask) {
-    if (slots_[i].hash == h && entries_[slots_[i].entry].text == text) return entries_[slots_[i].entry].value;
+std::uint32_t TextTable::insert(std::uint32_t number) {
+  if (slots_for(used_ + 1) > slots_.size()) grow(slots_.size() * 2);
+  const std::uint32_t h = hash(text(number));
+  std::size_t i = start(h);
+  while (slots_[i].number != kAbsent) {
+    if (slots_[i].hash == h && text(slots_[i].number) == text(number)) return slots_[i].number;
+    if (++i == slots_.size()) i = 0;
   }
-  slots_[i] = {h, static_cast<std::uint32_t>(entries_.size())};
-  entries_.push_back({text, value});
-  return value;
+  slots_[i] = {h, number};
+  ++used_;
+  return number;
 }
 
 void TextTable::grow(std::size_t slots) {
   std::vector<Slot> old(slots, Slot{0, kAbsent});
   old.swap(slots_);
-  const std::size_t mask = slots - 1;
   for (const Slot& slot : old) {
-    if (slot.entry == kAbsent) continue;
-    std::size_t i = slot.hash & mask;
-    while (slots_[i].entry != kAbsent) i = (i + 1) & mask;
+    if (slot.number == kAbsent) continue;
+    std::size_t i = start(slot.hash);
+    while (slots_[i].number != kAbsent) {
+      if (++i == slots_.size()) i = 0;
+    }
     slots_[i] = slot;
   }
 }
 
 PairTable::PairTable(std::size_t expected)
-    : slots_(expected + expected / 2 + 2), filter_(std::bit_ceil(expected / 8 + 1)), seed_(random_seed()) {}
+    : slots_(expected + expected / 3 + 2), filter_(std::bit_ceil(expected / 8 + 1)), seed_(random_seed()) {}
 
 std::uint64_t PairTable::hash(std::uint64_t pair) const {
   return hash_mix(pair, seed_);

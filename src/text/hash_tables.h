@@ -6,35 +6,39 @@
 #include <string_view>
 #include <vector>
 
+#include "text/text_list.h"
+
 namespace garam {
 
-/// Text to a number. Holds views: the texts must outlive the table.
+/// The texts of a list to numbers: text i of the list to first + i, for those that were inserted. The list
+/// must outlive the table; it may grow.
 class TextTable {
  public:
   static constexpr std::uint32_t kAbsent = 0xffffffff;
 
   /// Room for `expected` texts without growing.
-  explicit TextTable(std::size_t expected = 0);
-  /// Adds `text` unless it is there. Returns the number stored under it, which differs from `value` when it
-  /// was.
-  std::uint32_t insert(std::string_view text, std::uint32_t value);
+  explicit TextTable(const TextList& texts, std::size_t expected = 0, std::uint32_t first = 0);
+  /// Adds text first + i of the list unless an equal one is there. Returns the number of the one that is.
+  std::uint32_t insert(std::uint32_t number);
   /// The number of `text`, or kAbsent.
   std::uint32_t find(std::string_view text) const;
 
  private:
   struct Slot {
     std::uint32_t hash;
-    std::uint32_t entry;  // index into entries_, kAbsent where the slot is free
-  };
-  struct Entry {
-    std::string_view text;
-    std::uint32_t value;
+    std::uint32_t number;  // kAbsent where the slot is free
   };
   std::uint32_t hash(std::string_view text) const;
+  std::string_view text(std::uint32_t number) const { return (*texts_)[number - first_]; }
+  std::size_t start(std::uint32_t hash) const {
+    return static_cast<std::size_t>(static_cast<std::uint64_t>(hash) * slots_.size() >> 32);
+  }
   void grow(std::size_t slots);
 
-  std::vector<Slot> slots_;
-  std::vector<Entry> entries_;
+  const TextList* texts_;
+  std::uint32_t first_;
+  std::vector<Slot> slots_;  // two thirds full at most
+  std::size_t used_ = 0;
   std::uint64_t seed_;
 };
 
@@ -64,7 +68,7 @@ class PairTable {
   std::uint64_t hash(std::uint64_t pair) const;
   std::size_t start(std::uint64_t hash) const;
 
-  // Two thirds full: 24 bytes a merge, and real files have 280,000 or more.
+  // Three quarters full: 21 bytes a merge, and real files have 280,000 or more.
   std::vector<Slot> slots_;
   // A bit per pair, eight bits a merge. Two of three lookups find nothing, and most of those end here, in the
   // L2 cache, where a slot would be a miss.

@@ -30,14 +30,13 @@ class MergedSentencePiece final : public SentencePieceModel {
 
 MergedSentencePiece::MergedSentencePiece(const Vocabulary& vocabulary, const std::vector<std::string>& merges)
     : SentencePieceModel(vocabulary, merges.size()),
-      tokens_(vocabulary.tokens.size()),
+      tokens_(vocabulary.tokens, vocabulary.tokens.size()),
       symbols_(tokens_, vocabulary.tokens.size()),
       pairs_(merges.size()),
       byte_tokens_(find_byte_tokens()) {
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::string_view text = vocabulary.tokens[id];
-    if (!text.empty() && is_text_kind(vocabulary.kind(id)))
-      tokens_.insert(text, static_cast<std::uint32_t>(id));
+    if (!text.empty() && is_text_kind(vocabulary.kind(id))) tokens_.insert(static_cast<std::uint32_t>(id));
   }
   std::string both;
   for (std::size_t i = 0; i < merges.size(); ++i) {

@@ -24,13 +24,13 @@ class SentencePieceBpe final : public SentencePieceModel {
 };
 
 SentencePieceBpe::SentencePieceBpe(const Vocabulary& vocabulary)
-    : SentencePieceModel(vocabulary, vocabulary.text_bytes()),
-      tokens_(vocabulary.tokens.size()),
+    : SentencePieceModel(vocabulary, vocabulary.tokens.bytes()),
+      tokens_(vocabulary.tokens, vocabulary.tokens.size()),
       byte_tokens_(find_byte_tokens()) {
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::string_view text = vocabulary.tokens[id];
     if (text.empty() || !is_text_kind(vocabulary.kind(id))) continue;
-    tokens_.insert(text, static_cast<std::uint32_t>(id));
+    tokens_.insert(static_cast<std::uint32_t>(id));
     longest_ = std::max(longest_, text.size());
     PackedChar left = packed_char(text, 0);
     for (std::size_t i = left.length; i < text.size();) {

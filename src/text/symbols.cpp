@@ -1,6 +1,8 @@
 // Lists of merges come from strangers.
 #include "text/symbols.h"
 
+#include <limits>
+
 #include "base/fail.h"
 
 namespace garam {
@@ -24,6 +26,16 @@ const std::vector<std::string>& require_merges(const Vocabulary& vocabulary,
   if (merges->size() >= Merge::kNone) {
     fail(ErrorCode::kFormat, "{}: tokenizer.ggml.merges: expected fewer than 2^32-1 merges, found {}",
          vocabulary.source, merges->size());
+  }
+  // The two symbols of a merge and what they make are twice its bytes, in a TextList.
+  constexpr std::size_t kMaxBytes = std::numeric_limits<std::int32_t>::max();
+  std::size_t bytes = 0;
+  for (const std::string& merge : *merges) {
+    if (merge.size() > kMaxBytes - bytes) {
+      fail(ErrorCode::kFormat, "{}: tokenizer.ggml.merges: expected at most {} bytes of text, found more",
+           vocabulary.source, kMaxBytes);
+    }
+    bytes += merge.size();
   }
   return *merges;
 }

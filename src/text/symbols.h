@@ -1,8 +1,6 @@
 // The symbols that merges name, as numbers, and reading a list of merges.
 #pragma once
 
-#include <deque>
-#include <string>
 #include <string_view>
 
 #include "text/hash_tables.h"
@@ -14,13 +12,15 @@ namespace garam {
 class Symbols {
  public:
   Symbols(const TextTable& tokens, std::size_t count)
-      : tokens_(tokens), next_(static_cast<std::uint32_t>(count)) {}
+      : tokens_(tokens), first_(static_cast<std::uint32_t>(count)), others_(texts_, 0, first_) {}
+  Symbols(const Symbols&) = delete;  // the table refers to the texts
+  Symbols& operator=(const Symbols&) = delete;
 
   std::uint32_t number(std::string_view text) {
     const std::uint32_t known = find(text);
     if (known != TextTable::kAbsent) return known;
-    texts_.emplace_back(text);
-    return others_.insert(texts_.back(), next_++);
+    texts_.push_back(text);
+    return others_.insert(first_ + static_cast<std::uint32_t>(texts_.size() - 1));
   }
   /// The number of a symbol that has one, else kAbsent.
   std::uint32_t find(std::string_view text) const {
@@ -30,9 +30,9 @@ class Symbols {
 
  private:
   const TextTable& tokens_;
+  std::uint32_t first_;
+  TextList texts_;
   TextTable others_;
-  std::deque<std::string> texts_;
-  std::uint32_t next_;
 };
 
 }  // namespace garam

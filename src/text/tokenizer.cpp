@@ -106,24 +106,26 @@ Tokenizer::Impl::Impl(VocabData data, std::string_view source) {
   user_tokens.emplace(vocabulary, false);
   all_tokens.emplace(vocabulary, true);
 
-  piece_ends.reserve(vocabulary.tokens.size());
+  pieces.reserve(vocabulary.tokens.size(), vocabulary.tokens.bytes());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const std::string_view text = vocabulary.tokens[id];
-    switch (vocabulary.kind(id)) {
-      case TokenKind::kNormal:
-      case TokenKind::kUnused:
-        model->append_piece(text, pieces);
-        break;
-      case TokenKind::kByte:
-        pieces += static_cast<char>(*parse_byte_token(text));
-        break;
-      case TokenKind::kUnknown:
-      case TokenKind::kControl:
-      case TokenKind::kUserDefined:
-        pieces += text;
-        break;
-    }
-    piece_ends.push_back(static_cast<std::uint32_t>(pieces.size()));
+    pieces.write_back([&](std::string& out) { append_piece(id, out); });
+  }
+}
+
+void Tokenizer::Impl::append_piece(std::size_t id, std::string& out) const {
+  const std::string_view text = vocabulary.tokens[id];
+  switch (vocabulary.kind(id)) {
+    case TokenKind::kNormal:
+    case TokenKind::kUnused:
+      return model->append_piece(text, out);
+    case TokenKind::kByte:
+      out += static_cast<char>(*parse_byte_token(text));
+      return;
+    case TokenKind::kUnknown:
+    case TokenKind::kControl:
+    case TokenKind::kUserDefined:
+      out += text;
+      return;
   }
 }
 
@@ -132,11 +134,6 @@ std::size_t Tokenizer::Impl::checked(std::int32_t id) const {
     fail(ErrorCode::kArgument, "token id: expected 0 to {}, found {}", vocabulary.tokens.size() - 1, id);
   }
   return static_cast<std::size_t>(id);
-}
-
-std::string_view Tokenizer::Impl::piece(std::size_t id) const {
-  const std::size_t begin = id == 0 ? 0 : piece_ends[id - 1];
-  return std::string_view(pieces).substr(begin, piece_ends[id] - begin);
 }
 
 std::string_view Tokenizer::Impl::next_piece(std::int32_t id, DecodeOptions options,

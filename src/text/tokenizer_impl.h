@@ -25,18 +25,19 @@ struct Tokenizer::Impl {
   /// `id` as an index. Throws Error(kArgument) when it is out of range.
   std::size_t checked(std::int32_t id) const;
   /// The bytes of one token.
-  std::string_view piece(std::size_t id) const;
+  std::string_view piece(std::size_t id) const { return pieces[id]; }
   /// The bytes that `id` adds to a text. `strip_space` says whether encode() put a space before what comes
   /// now, and is set for the next token; it starts as add_space_prefix. Throws Error(kArgument), nothing
   /// changed.
   std::string_view next_piece(std::int32_t id, DecodeOptions options, bool& strip_space) const;
 
+  void append_piece(std::size_t id, std::string& out) const;
+
   Vocabulary vocabulary;
   std::unique_ptr<const TokenModel> model;
   std::optional<SpecialTokens> user_tokens;  // found in every text
   std::optional<SpecialTokens> all_tokens;   // found where the caller asks for control tokens
-  std::string pieces;                        // the bytes of all tokens, one behind the other
-  std::vector<std::uint32_t> piece_ends;
+  TextList pieces;                           // by id: the bytes of the token
 };
 
 }  // namespace garam

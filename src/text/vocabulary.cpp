@@ -95,16 +95,25 @@ void check_types(const VocabData& data, std::string_view source, std::vector<Tok
 /// An empty text cannot occur, so that files pad with it freely; any other must name one token.
 void fill_ids(Vocabulary& vocabulary) {
   const auto& tokens = vocabulary.tokens;
-  vocabulary.ids = TextTable(tokens.size());
+  vocabulary.ids = TextTable(tokens, tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
     if (tokens[id].empty()) continue;
-    const std::uint32_t first = vocabulary.ids.insert(tokens[id], static_cast<std::uint32_t>(id));
+    const std::uint32_t first = vocabulary.ids.insert(static_cast<std::uint32_t>(id));
     if (first != id) {
       fail(ErrorCode::kFormat,
            "{}: tokenizer.ggml.tokens[{}]: expected a text of its own, found \"{}\" as in {}",
            vocabulary.source, id, shown(tokens[id]), first);
     }
   }
+}
+
+/// The texts in one piece; the strings go.
+void move_tokens(VocabData& data, Vocabulary& vocabulary) {
+  std::size_t bytes = 0;
+  for (const std::string& text : data.tokens) bytes += text.size();
+  vocabulary.tokens.reserve(data.tokens.size(), bytes);
+  for (const std::string& text : data.tokens) vocabulary.tokens.push_back(text);
+  std::vector<std::string>().swap(data.tokens);
 }
 
 }  // namespace
@@ -173,8 +182,9 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
 
   vocabulary.model = std::move(data.model);
   vocabulary.pre = std::move(data.pre);
-  vocabulary.tokens = std::move(data.tokens);
+  move_tokens(data, vocabulary);
   if (data.scores) vocabulary.scores = std::move(*data.scores);
+  data.types.reset();
   fill_ids(vocabulary);
 }
 

@@ -33,13 +33,17 @@ struct TokenInfo {
 
 /// Immutable after check_vocabulary().
 struct Vocabulary {
+  Vocabulary() = default;
+  Vocabulary(const Vocabulary&) = delete;  // the table refers to the tokens
+  Vocabulary& operator=(const Vocabulary&) = delete;
+
   std::string source;  ///< for errors
   std::string model;
   std::string pre;
-  std::vector<std::string> tokens;
+  TextList tokens;
   std::vector<TokenInfo> infos;
   std::vector<float> scores;
-  TextTable ids;  ///< text to id; holds views into `tokens`
+  TextTable ids{tokens};  ///< text to id
   std::optional<std::int32_t> bos, eos, eot, eom, unknown, separator, padding;
   bool add_bos = false;
   bool add_eos = false;
@@ -50,12 +54,6 @@ struct Vocabulary {
   bool strip_accents = true;  ///< WordPiece: accents are dropped
 
   TokenKind kind(std::size_t id) const { return infos[id].kind; }
-  /// Bytes of all tokens.
-  std::size_t text_bytes() const {
-    std::size_t bytes = 0;
-    for (const std::string& text : tokens) bytes += text.size();
-    return bytes;
-  }
 };
 
 /// What a family assumes where the file says nothing.

@@ -12,8 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "io/gguf.h"
-#include "model/vocab_from_gguf.h"
+#include "garam/model.h"
 #include "support/random.h"
 #include "support/shared.h"
 #include "text/unicode.h"
@@ -38,7 +37,7 @@ class RealVocabulary : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const auto path = test::shared_path(file(".gguf"));
     if (!path) GTEST_SKIP() << "SKIPPED: " << test::shared_missing(file(".gguf"));
-    tokenizer_ = tokenizer_from_gguf(GgufFile::open(path->string()));
+    tokenizer_ = load_tokenizer(path->string());
     ASSERT_TRUE(tokenizer_);
   }
   static std::string file(const char* suffix) { return std::string("vocabs/") + GetParam() + suffix; }

@@ -20,14 +20,12 @@ struct Spec {
   bool strip_right = false;
 };
 
-Vocabulary vocabulary_of(const std::vector<Spec>& specs) {
-  Vocabulary vocabulary;
+void fill(Vocabulary& vocabulary, const std::vector<Spec>& specs) {
   vocabulary.source = "test";
   for (const Spec& spec : specs) {
     vocabulary.tokens.push_back(spec.text);
     vocabulary.infos.push_back({spec.kind, false, spec.strip_left, spec.strip_right});
   }
-  return vocabulary;
 }
 
 /// "text|#3|text": tokens as their ids.
@@ -41,7 +39,8 @@ std::string shown(const std::vector<Segment>& segments) {
 }
 
 std::string split(const std::vector<Spec>& specs, std::string_view text, bool with_control = true) {
-  const Vocabulary vocabulary = vocabulary_of(specs);
+  Vocabulary vocabulary;
+  fill(vocabulary, specs);
   std::vector<Segment> segments;
   SpecialTokens(vocabulary, with_control).split(text, segments);
   return shown(segments);
@@ -138,7 +137,8 @@ TEST(SpecialTokens, EqualsOneTokenAfterTheOther) {
 }
 
 TEST(SpecialTokens, RefusesMegabytesOfThem) {
-  Vocabulary vocabulary = vocabulary_of({{std::string(5u << 20, 'a')}});
+  Vocabulary vocabulary;
+  fill(vocabulary, {{std::string(5u << 20, 'a')}});
   EXPECT_THROW(SpecialTokens(vocabulary, true), Error);
 }
 

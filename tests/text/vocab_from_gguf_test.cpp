@@ -37,7 +37,8 @@ std::optional<Tokenizer> read(const Keys& keys) {
   GgufWriter writer;
   for (const auto& [name, value] : keys) writer.add(name, value);
   writer.write(folder.file("v.gguf"));
-  return tokenizer_from_gguf(GgufFile::open(folder.file("v.gguf")));
+  GgufFile file = GgufFile::open(folder.file("v.gguf"));
+  return tokenizer_from_gguf(file);
 }
 
 TEST(VocabFromGguf, ReadsEveryKey) {
