@@ -4,12 +4,13 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "text/hash_tables.h"
+#include "text/merge_queue.h"
 
 namespace garam {
 
@@ -19,20 +20,44 @@ struct MergePart {
   std::uint32_t symbol;
 };
 
-/// Memory of merge_parts() for long pieces, kept between calls.
-class MergeScratch {
+/// Which of the parts that there were are left. A bit each instead of links to both neighbours: for pieces of
+/// megabytes, memory is what takes time.
+class PartsLeft {
  public:
-  struct Link {
-    std::uint32_t previous;
-    std::uint32_t next;
-    Merge merge;  // of this part and the next one
-  };
-  std::vector<Link> links;
-  std::vector<std::uint64_t> queue;
+  void reset(std::size_t count) { words_.assign(count / 64 + 1, ~std::uint64_t{0}); }
+  void remove(std::size_t i) { words_[i / 64] &= ~(std::uint64_t{1} << i % 64); }
+  /// The nearest part behind `i`, which must have one.
+  std::size_t after(std::size_t i) const {
+    std::size_t word = ++i / 64;
+    std::uint64_t bits = words_[word] >> i % 64 << i % 64;
+    while (bits == 0) bits = words_[++word];
+    return word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+  }
+  /// The nearest part before `i`, which must have one.
+  std::size_t before(std::size_t i) const {
+    std::size_t word = --i / 64;
+    std::uint64_t bits = words_[word] << (63 - i % 64) >> (63 - i % 64);
+    while (bits == 0) bits = words_[--word];
+    return word * 64 + 63 - static_cast<std::size_t>(std::countl_zero(bits));
+  }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
+/// Memory of merge_parts() for long pieces, kept between calls.
+struct MergeScratch {
+  std::vector<Merge> merges;  // of each part and the next one
+  PartsLeft left;
+  MergeHeap heap;
+  MergeBuckets buckets;
 };
 
 /// Up to this many parts a linear search for the best pair is faster than a queue, and needs no memory.
 constexpr std::size_t kShortPiece = 32;
+/// From here on buckets: below, a heap lies in the L2 cache, and to clear a list per rank, 3 MB for 280,000
+/// merges, costs more than it saves.
+constexpr std::size_t kLongPiece = 16384;
 
 namespace detail {
 
@@ -57,64 +82,52 @@ std::size_t merge_few(MergePart* parts, std::size_t count, const Lookup& lookup)
   return count;
 }
 
-template <class Lookup>
-std::size_t merge_many(MergePart* parts, std::size_t count, const Lookup& lookup, MergeScratch& scratch) {
-  auto& links = scratch.links;
-  auto& queue = scratch.queue;
-  links.resize(count + 1);
-  queue.clear();
-  const auto last = static_cast<std::uint32_t>(count);  // the sentinel part
-  // A queue entry is rank and position, so that plain order of numbers is the order of merging. Entries go
-  // stale when their pair changes; the rank tells, since a pair that has the same rank again is as good.
-  const auto key = [](std::uint32_t rank, std::uint32_t i) {
-    return static_cast<std::uint64_t>(rank) << 32 | i;
-  };
-  const auto look = [&](std::uint32_t i) {
-    const std::uint32_t next = links[i].next;
-    links[i].merge = next == last ? Merge{} : lookup(parts[i], parts[next], parts[links[next].next].begin);
-    return links[i].merge.rank;
-  };
-  for (std::uint32_t i = 0; i <= last; ++i) links[i] = {i - 1, i + 1, Merge{}};
-  for (std::uint32_t i = 0; i < last; ++i) {
-    const std::uint32_t rank = look(i);
-    if (rank != Merge::kNone) queue.push_back(key(rank, i));
+template <class Queue, class Lookup>
+std::size_t merge_many(MergePart* parts, std::size_t count, const Lookup& lookup, MergeScratch& scratch,
+                       Queue& queue) {
+  std::vector<Merge>& merges = scratch.merges;
+  PartsLeft& left = scratch.left;
+  merges.resize(count);
+  left.reset(count + 1);  // with the sentinel
+  queue.reserve(count);
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    merges[i] = lookup(parts[i], parts[i + 1], parts[i + 2].begin);
+    if (merges[i].rank != Merge::kNone) queue.add({merges[i].rank, static_cast<std::uint32_t>(i)});
   }
-  std::make_heap(queue.begin(), queue.end(), std::greater<>());
-  const auto push = [&](std::uint32_t i) {
-    const std::uint32_t rank = look(i);
-    if (rank == Merge::kNone) return;
-    queue.push_back(key(rank, i));
-    std::push_heap(queue.begin(), queue.end(), std::greater<>());
+  merges[count - 1] = {};
+  queue.begin();
+  const auto look = [&](std::size_t i, std::size_t next) {
+    merges[i] = next == count ? Merge{} : lookup(parts[i], parts[next], parts[left.after(next)].begin);
+    if (merges[i].rank != Merge::kNone) queue.push({merges[i].rank, static_cast<std::uint32_t>(i)});
   };
-  while (!queue.empty()) {
-    const auto rank = static_cast<std::uint32_t>(queue.front() >> 32);
-    const auto i = static_cast<std::uint32_t>(queue.front());
-    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
-    queue.pop_back();
-    if (links[i].merge.rank != rank) continue;
-    const std::uint32_t gone = links[i].next;
-    parts[i].symbol = links[i].merge.symbol;
-    links[i].next = links[gone].next;
-    links[links[i].next].previous = i;
-    links[gone].merge = Merge{};
-    if (i != 0) push(links[i].previous);
-    push(i);
+  for (MergeCandidate best; queue.next(best);) {
+    // Candidates go stale when their pair changes; the rank tells, since a pair that has the same rank again
+    // is as good.
+    const std::size_t i = best.position;
+    if (merges[i].rank != best.rank) continue;
+    const std::size_t gone = left.after(i);
+    left.remove(gone);
+    merges[gone] = {};
+    parts[i].symbol = merges[i].symbol;
+    if (i != 0) look(left.before(i), i);
+    look(i, left.after(i));
   }
-  std::size_t left = 0;
-  for (std::uint32_t i = 0; i != last; i = links[i].next) parts[left++] = parts[i];
-  parts[left].begin = parts[count].begin;
-  return left;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i != count; i = left.after(i)) parts[size++] = parts[i];
+  parts[size].begin = parts[count].begin;
+  return size;
 }
 
 }  // namespace detail
 
 /// Merges parts[0..count) in place and returns how many are left; parts[count] must be a sentinel that begins
 /// where the last part ends, and is one behind the result again. `lookup(left, right, end)` gives the Merge
-/// of two neighbours whose text ends at `end`. At most O(count log count) lookups and steps.
+/// of two neighbours whose text ends at `end`. At most O(count) lookups, O(count log count) steps.
 template <class Lookup>
 std::size_t merge_parts(MergePart* parts, std::size_t count, const Lookup& lookup, MergeScratch& scratch) {
   if (count <= kShortPiece) return detail::merge_few(parts, count, lookup);
-  return detail::merge_many(parts, count, lookup, scratch);
+  if (count < kLongPiece) return detail::merge_many(parts, count, lookup, scratch, scratch.heap);
+  return detail::merge_many(parts, count, lookup, scratch, scratch.buckets);
 }
 
 }  // namespace garam

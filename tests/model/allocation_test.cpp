@@ -1,22 +1,29 @@
-// The second phase of a pass allocates nothing: architecture.md's decision 6, counted. This file replaces
-// operator new for the whole program; it counts only while told to.
+// The second phase of a pass allocates nothing: architecture.md's decision 6, counted. And a vocabulary takes
+// a small multiple of its file. This file replaces operator new for the whole program; it counts only while
+// told to.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 
 #include "base/float_env.h"
 #include "model/harness.h"
 #include "model/session_impl.h"
+#include "support/shared.h"
 
 namespace {
 
 std::atomic<bool> counting{false};
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> allocated_bytes{0};
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+  if (counting.load(std::memory_order_relaxed)) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    allocated_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
   if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes > 0 ? bytes : 1);
   return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
@@ -89,6 +96,7 @@ namespace {
 template <typename Body>
 std::size_t allocations_in(const Body& body) {
   allocations = 0;
+  allocated_bytes = 0;
   counting = true;
   body();
   counting = false;
@@ -191,6 +199,18 @@ TEST(Allocation, AStepTakesTheSameFewWhateverTheModel) {
   EXPECT_EQ(of_step({.layers = 6}, 10), few);
   EXPECT_EQ(of_step({.heads = 8, .hidden = 160}, 300), few);
   EXPECT_LE(few, 12u) << "rows, sequences and wanted logits of one pass";
+}
+
+/// All that is ever allocated, not only what is kept.
+TEST(Allocation, AVocabularyTakesLessThanFourTimesItsFile) {
+  for (const char* name : {"vocabs/llama-bpe.gguf", "vocabs/gemma-4.gguf"}) {
+    const auto path = shared_path(name);
+    if (!path) GTEST_SKIP() << "SKIPPED: " << shared_missing(name);
+    allocations_in([&] { load_tokenizer(path->string()); });
+    EXPECT_LT(static_cast<double>(allocated_bytes),
+              4.0 * static_cast<double>(std::filesystem::file_size(*path)))
+        << name;
+  }
 }
 
 }  // namespace

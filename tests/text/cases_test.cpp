@@ -200,12 +200,18 @@ TEST_P(RealVocabulary, NoTextTakesLong) {
       {"one random word", letters},
       {"random bytes", bytes},
   };
-  for (const auto& [kind, text] : texts) {
+  const auto seconds = [this](std::string_view text) {
     const std::clock_t start = std::clock();  // of this process: other load on the machine does not count
     const auto ids = tokenizer_->encode(text, {.add_special = false, .parse_special = true});
-    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    EXPECT_LT(seconds, 1.0) << kind;
     EXPECT_LE(ids.size(), 3 * text.size() + 2);
+    return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  };
+  for (const auto& [kind, text] : texts) {
+    const double whole = seconds(text);
+    EXPECT_LT(whole, 1.0) << kind;
+    // Quadratic would be 64 times. 8 would be perfect; up to 20 were seen where the whole no longer fits into
+    // the caches and the part does. The clock ticks slowly, too.
+    EXPECT_LT(whole, 32 * seconds(std::string_view(text).substr(0, text.size() / 8)) + 0.02) << kind;
   }
 }
 

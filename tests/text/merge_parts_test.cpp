@@ -31,9 +31,23 @@ std::vector<std::uint32_t> merge_directly(std::vector<std::uint32_t> symbols, co
   }
 }
 
-TEST(MergeParts, EqualsTheDirectLoop) {
+/// What merge_parts() chooses by length, each for any length. All leave the scratch ready for the next piece.
+enum class Way { kChosen, kHeap, kBuckets };
+class MergeWays : public testing::TestWithParam<Way> {
+ protected:
+  template <class Lookup>
+  std::size_t merge(MergePart* parts, std::size_t count, const Lookup& lookup) {
+    if (GetParam() == Way::kHeap) return detail::merge_many(parts, count, lookup, scratch_, scratch_.heap);
+    if (GetParam() == Way::kBuckets) {
+      return detail::merge_many(parts, count, lookup, scratch_, scratch_.buckets);
+    }
+    return merge_parts(parts, count, lookup, scratch_);
+  }
+  MergeScratch scratch_;
+};
+
+TEST_P(MergeWays, EqualTheDirectLoop) {
   test::Random random(test::test_seed());
-  MergeScratch scratch;
   for (std::size_t round = 0; round < 3000 * test::test_scale(); ++round) {
     Rules rules;
     const std::uint32_t alphabet = 1 + static_cast<std::uint32_t>(random.below(4));
@@ -41,8 +55,10 @@ TEST(MergeParts, EqualsTheDirectLoop) {
     for (std::size_t n = random.below(12); n > 0; --n) {
       const auto left = static_cast<std::uint32_t>(random.below(symbols));
       const auto right = static_cast<std::uint32_t>(random.below(symbols));
-      // Few ranks, so that ties are common: scores of SentencePiece tie, and the leftmost pair goes first.
-      rules.insert({{left, right}, {static_cast<std::uint32_t>(random.below(4)), symbols++}});
+      // Few ranks half of the time, so that ties are common: scores of SentencePiece tie, and the leftmost
+      // pair goes first.
+      const auto ranks = round % 2 == 0 ? 4u : 300u;
+      rules.insert({{left, right}, {static_cast<std::uint32_t>(random.below(ranks)), symbols++}});
     }
     std::vector<std::uint32_t> text(1 + random.below(round % 3 == 0 ? 200 : 2 * kShortPiece));
     for (auto& symbol : text) symbol = static_cast<std::uint32_t>(random.below(alphabet));
@@ -56,7 +72,7 @@ TEST(MergeParts, EqualsTheDirectLoop) {
       const auto rule = rules.find({left.symbol, right.symbol});
       return rule == rules.end() ? Merge{} : rule->second;
     };
-    const std::size_t count = merge_parts(parts.data(), text.size(), lookup, scratch);
+    const std::size_t count = merge(parts.data(), text.size(), lookup);
     std::vector<std::uint32_t> merged;
     for (std::size_t i = 0; i < count; ++i) merged.push_back(parts[i].symbol);
     ASSERT_EQ(merged, merge_directly(text, rules)) << "round " << round << " of seed " << test::test_seed();
@@ -65,8 +81,14 @@ TEST(MergeParts, EqualsTheDirectLoop) {
   }
 }
 
+std::string name_of_way(const testing::TestParamInfo<Way>& info) {
+  return info.param == Way::kHeap ? "heap" : info.param == Way::kBuckets ? "buckets" : "chosen";
+}
+INSTANTIATE_TEST_SUITE_P(Merge, MergeWays, testing::Values(Way::kChosen, Way::kHeap, Way::kBuckets),
+                         name_of_way);
+
 TEST(MergeParts, TakesTheLeftmostOfEquals) {
-  for (const std::size_t size : {3ul, kShortPiece + 1}) {
+  for (const std::size_t size : {3ul, kShortPiece + 1, kLongPiece + 1}) {
     std::vector<MergePart> parts;
     for (std::size_t i = 0; i <= size; ++i) parts.push_back({static_cast<std::uint32_t>(i), 0});
     const auto lookup = [](const MergePart& left, const MergePart& right, std::uint32_t) {
