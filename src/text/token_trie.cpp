@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/fail.h"
+
 namespace garam {
 namespace {
 
@@ -28,7 +30,13 @@ TokenTrie::TokenTrie(const Vocabulary& vocabulary, const std::vector<std::int32_
   };
   std::vector<Entry> entries;
   entries.reserve(ids.size());
-  for (const std::int32_t id : ids) entries.push_back({head_of(text_of(id)), id});
+  for (const std::int32_t id : ids) {
+    if (text_of(id).size() > kMaxTokenBytes) {
+      fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.tokens[{}]: expected at most {} bytes, found {}",
+           vocabulary.source, id, kMaxTokenBytes, text_of(id).size());
+    }
+    entries.push_back({head_of(text_of(id)), id});
+  }
   std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
     return a.head != b.head ? a.head < b.head : text_of(a.id) < text_of(b.id);
   });

@@ -14,9 +14,13 @@ namespace garam {
 class TokenTrie {
  public:
   static constexpr std::uint32_t kNone = 0;  ///< the root, which is nobody's child
+  /// From each place of a text as many steps may be taken, to no avail in the worst case. Trainers make
+  /// tokens of up to 100 bytes.
+  static constexpr std::size_t kMaxTokenBytes = 512;
 
   TokenTrie() = default;
-  /// The tokens `ids`, whose texts differ and are not empty.
+  /// The tokens `ids`, whose texts differ and are not empty. Throws Error(kUnsupported) for a text that is
+  /// longer than kMaxTokenBytes.
   TokenTrie(const Vocabulary& vocabulary, const std::vector<std::int32_t>& ids);
 
   std::uint32_t from_root(char byte) const { return top_[static_cast<unsigned char>(byte)]; }

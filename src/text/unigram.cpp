@@ -16,8 +16,6 @@ namespace garam {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-// Each position may be compared with that many bytes.
-constexpr std::size_t kMaxTokenBytes = 4096;
 // Positions are 32-bit; see TextRange.
 constexpr std::size_t kMaxNormalizedBytes = std::numeric_limits<std::uint32_t>::max();
 
@@ -53,10 +51,6 @@ Unigram::Unigram(const Vocabulary& vocabulary, std::span<const std::uint8_t> cha
     const std::string_view text = vocabulary.tokens[id];
     if (vocabulary.kind(id) == TokenKind::kNormal) lowest = std::min(lowest, vocabulary.scores[id]);
     if (text.empty() || !is_text_kind(vocabulary.kind(id))) continue;
-    if (text.size() > kMaxTokenBytes) {
-      fail(ErrorCode::kUnsupported, "{}: tokenizer.ggml.tokens[{}]: expected at most {} bytes, found {}",
-           vocabulary.source, id, kMaxTokenBytes, text.size());
-    }
     longest_ = std::max(longest_, text.size());
     ids.push_back(static_cast<std::int32_t>(id));
   }

@@ -72,7 +72,7 @@ class WordPiece final : public TokenModel {
   void cut(std::string_view word, TokenOutput& out) const;
 
   const Vocabulary& vocabulary_;
-  TokenTrie trie_;  // one walk finds the longest token at a place, whatever lengths the tokens have
+  TokenTrie trie_;
   std::size_t longest_ = 0;
   std::vector<Folded> folds_;  // of the alphabets, where fold() would be most of the work
 };

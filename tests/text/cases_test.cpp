@@ -180,7 +180,7 @@ TEST_P(RealVocabulary, NoTextTakesLong) {
   for (char& c : letters) c = static_cast<char>('a' + random.below(26));
   std::string bytes(size, ' ');
   for (char& c : bytes) c = static_cast<char>(random.below(256));
-  const auto repeated = [size](std::string_view part) {
+  const auto repeated = [&](std::string_view part) {
     std::string text;
     while (text.size() < size) text += part;
     return text;

@@ -159,6 +159,20 @@ double seconds_for(const Tokenizer& tokenizer, std::string_view text, std::size_
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
+TEST(WordPiece, RefusesHugeTokens) {
+  VocabData data = small_wordpiece();
+  add_token(data, std::string(512, 'b'), test::kNormal);
+  EXPECT_EQ(cut(make_tokenizer(data, "test"), "a" + std::string(512, 'b')), "_a " + std::string(512, 'b'));
+  add_token(data, std::string(513, 'b'), test::kNormal);
+  try {
+    make_tokenizer(data, "test");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_STREQ(error.what(), "test: tokenizer.ggml.tokens[28]: expected at most 512 bytes, found 513");
+  }
+}
+
 TEST(WordPiece, AWordOfAMegabyteTakesNoLongerThanManyWords) {
   const Tokenizer tokenizer = make_tokenizer(small_wordpiece(), "test");
   const std::string text(1u << 20, 'a');
