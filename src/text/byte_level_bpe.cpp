@@ -34,7 +34,7 @@ class ByteLevelBpe final : public TokenModel {
  private:
   friend class PieceEncoder;
 
-  std::size_t merge(std::string_view piece, std::vector<MergePart>& parts, MergeScratch& scratch) const;
+  std::size_t merge(std::string_view piece, LargeVector<MergePart>& parts, MergeScratch& scratch) const;
   void append_symbol(std::uint32_t symbol, std::string_view piece, std::size_t begin, std::size_t end,
                      std::size_t piece_begin, TokenOutput& out) const;
 
@@ -77,7 +77,7 @@ class PieceEncoder final : public PieceSink {
   const char* start_;
   TokenOutput& out_;
   PieceCache cache_;
-  std::vector<MergePart> parts_;
+  LargeVector<MergePart> parts_;
   MergeScratch scratch_;
 };
 
@@ -122,7 +122,7 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::
   }
 }
 
-std::size_t ByteLevelBpe::merge(std::string_view piece, std::vector<MergePart>& parts,
+std::size_t ByteLevelBpe::merge(std::string_view piece, LargeVector<MergePart>& parts,
                                 MergeScratch& scratch) const {
   if (parts.size() < piece.size() + 1) parts.resize(piece.size() + 1);
   for (std::size_t i = 0; i < piece.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/large_vector.h"
 #include "text/hash_tables.h"
 #include "text/merge_queue.h"
 
@@ -47,7 +48,7 @@ class PartsLeft {
 
 /// Memory of merge_parts() for long pieces, kept between calls.
 struct MergeScratch {
-  std::vector<Merge> merges;  // of each part and the next one
+  LargeVector<Merge> merges;  // of each part and the next one
   PartsLeft left;
   MergeHeap heap;
   MergeBuckets buckets;
@@ -85,7 +86,7 @@ std::size_t merge_few(MergePart* parts, std::size_t count, const Lookup& lookup)
 template <class Queue, class Lookup>
 std::size_t merge_many(MergePart* parts, std::size_t count, const Lookup& lookup, MergeScratch& scratch,
                        Queue& queue) {
-  std::vector<Merge>& merges = scratch.merges;
+  LargeVector<Merge>& merges = scratch.merges;
   PartsLeft& left = scratch.left;
   merges.resize(count);
   left.reset(count + 1);  // with the sentinel

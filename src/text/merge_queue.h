@@ -11,6 +11,8 @@
 #include <functional>
 #include <vector>
 
+#include "base/large_vector.h"
+
 namespace garam {
 
 /// A pair of neighbours that may merge.
@@ -135,7 +137,7 @@ class MergeBuckets {
     }
   }
 
-  std::vector<Node> nodes_;
+  LargeVector<Node> nodes_;
   std::uint32_t free_ = kNone;
   std::vector<List> lists_;             // by rank
   std::vector<std::uint64_t> waiting_;  // a bit per rank whose list is not empty

@@ -17,7 +17,7 @@ class SentencePieceModel : public TokenModel {
 
  protected:
   struct Work {
-    std::vector<MergePart> parts;
+    LargeVector<MergePart> parts;
     MergeScratch scratch;
   };
   static constexpr std::uint32_t kAbsent = TextTable::kAbsent;
