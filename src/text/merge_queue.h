@@ -24,7 +24,7 @@ struct MergeCandidate {
 /// A binary heap: O(log n) per candidate, which is little as long as it lies in the caches.
 class MergeHeap {
  public:
-  void reserve(std::size_t) {}
+  void reserve(std::size_t candidates) { keys_.reserve(candidates); }
   void add(MergeCandidate c) { keys_.push_back(key(c)); }
   void begin() { std::make_heap(keys_.begin(), keys_.end(), std::greater<>()); }
   void push(MergeCandidate c) {
@@ -54,13 +54,35 @@ class MergeHeap {
 class MergeBuckets {
  public:
   void reserve(std::size_t candidates) { nodes_.reserve(candidates); }
-  void add(MergeCandidate c) { append(c); }
+  void add(MergeCandidate c) {
+    if (c.rank >= lists_.size()) {
+      lists_.resize(std::max<std::size_t>(c.rank + std::size_t{1}, 2 * lists_.size()));
+      waiting_.resize(lists_.size() / 64 + 1);
+    }
+    std::uint32_t node = free_;
+    if (node == kNone) {
+      node = static_cast<std::uint32_t>(nodes_.size());
+      nodes_.push_back({});
+    } else {
+      free_ = nodes_[node].next;
+    }
+    nodes_[node] = {c.position, kNone};
+    List& list = lists_[c.rank];
+    if (list.first == kNone) {
+      list.first = node;
+      waiting_[c.rank / 64] |= std::uint64_t{1} << c.rank % 64;
+    } else {
+      list.ascending = list.ascending && nodes_[list.last].position <= c.position;
+      nodes_[list.last].next = node;
+    }
+    list.last = node;
+  }
   void begin() { rank_ = 0; }
   void push(MergeCandidate c) {
     if (c.rank <= rank_) {
       urgent_.push(c);
     } else {
-      append(c);
+      add(c);
     }
   }
   bool next(MergeCandidate& c) {
@@ -85,30 +107,6 @@ class MergeBuckets {
     std::uint32_t last = kNone;
     bool ascending = true;
   };
-
-  void append(MergeCandidate c) {
-    if (c.rank >= lists_.size()) {
-      lists_.resize(std::max<std::size_t>(c.rank + std::size_t{1}, 2 * lists_.size()));
-      waiting_.resize(lists_.size() / 64 + 1);
-    }
-    std::uint32_t node = free_;
-    if (node == kNone) {
-      node = static_cast<std::uint32_t>(nodes_.size());
-      nodes_.push_back({});
-    } else {
-      free_ = nodes_[node].next;
-    }
-    nodes_[node] = {c.position, kNone};
-    List& list = lists_[c.rank];
-    if (list.first == kNone) {
-      list.first = node;
-      waiting_[c.rank / 64] |= std::uint64_t{1} << c.rank % 64;
-    } else {
-      list.ascending = list.ascending && nodes_[list.last].position <= c.position;
-      nodes_[list.last].next = node;
-    }
-    list.last = node;
-  }
 
   bool take_next_rank() {
     std::size_t word = rank_ / 64;

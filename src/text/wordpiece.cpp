@@ -73,7 +73,6 @@ class WordPiece final : public TokenModel {
 
   const Vocabulary& vocabulary_;
   TokenTrie trie_;
-  std::size_t longest_ = 0;
   std::vector<Folded> folds_;  // of the alphabets, where fold() would be most of the work
 };
 
@@ -82,7 +81,6 @@ WordPiece::WordPiece(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {
   ids.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::string_view text = vocabulary.tokens[id];
-    longest_ = std::max(longest_, text.size());
     if (!text.empty()) ids.push_back(static_cast<std::int32_t>(id));
   }
   trie_ = TokenTrie(vocabulary, ids);
@@ -105,7 +103,7 @@ WordPiece::Match WordPiece::longest_token(std::string_view text) const {
 
 void WordPiece::cut(std::string_view word, TokenOutput& out) const {
   // Most words are tokens, and to look one up is faster than the walk.
-  const std::uint32_t whole = word.size() <= longest_ ? vocabulary_.ids.find(word) : kAbsent;
+  const std::uint32_t whole = word.size() <= TokenTrie::kMaxTokenBytes ? vocabulary_.ids.find(word) : kAbsent;
   if (whole != kAbsent) return out.add(static_cast<std::int32_t>(whole), 0, word.size());
   const std::size_t first = out.ids.size();
   const std::size_t first_range = out.ranges != nullptr ? out.ranges->size() : 0;
