@@ -16,8 +16,8 @@ struct Buffers {
   std::vector<float> x = std::vector<float>(kWidth, 0.5f), y = x, z = x;
   std::vector<float> cos = std::vector<float>(kHeadDim / 2, 1.0f),
                      sin = std::vector<float>(kHeadDim / 2, 0.0f);
-  std::vector<std::int8_t> q = std::vector<std::int8_t>(kWidth);
-  std::vector<std::int32_t> sum = std::vector<std::int32_t>(kWidth / kernels::kBlock);
+  std::vector<kernels::ActivationBlock> blocks =
+      std::vector<kernels::ActivationBlock>(kWidth / kernels::kBlock);
   std::vector<std::uint16_t> half = std::vector<std::uint16_t>(kWidth);
 };
 
@@ -37,10 +37,7 @@ constexpr Entry kEntries[] = {
     {"silu_mul", [](const auto& t, Buffers& b) { t.silu_mul(b.x.data(), b.y.data(), kWidth, b.z.data()); }},
     {"gelu_tanh", [](const auto& t, Buffers& b) { t.gelu_tanh(b.x.data(), kWidth, b.z.data()); }},
     {"exp", [](const auto& t, Buffers& b) { t.exp(b.x.data(), kWidth, b.z.data()); }},
-    {"quantize_q8",
-     [](const auto& t, Buffers& b) {
-       t.quantize_q8(b.x.data(), kWidth, b.q.data(), b.z.data(), b.sum.data());
-     }},
+    {"quantize_q8", [](const auto& t, Buffers& b) { t.quantize_q8(b.x.data(), kWidth, b.blocks.data()); }},
     {"round_bf16", [](const auto& t, Buffers& b) { t.round_bf16(b.x.data(), kWidth, b.half.data()); }},
     {"rope_adjacent",
      [](const auto& t, Buffers& b) {

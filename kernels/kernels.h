@@ -4,8 +4,8 @@
 //
 // Common to all entries: fl() is one rounding to f32, nearest even; fma is fused with one rounding. Callers
 // set the float environment (rule 6). Buffers do not overlap unless an entry says so. Pointers to f32
-// activation rows need no alignment beyond 4 bytes; panels and KV pages are 64-byte aligned. A NaN that comes
-// out is NaN in every table, its payload is not part of the contract.
+// activation rows need no alignment beyond 4 bytes; panels, KV pages and activation blocks are 64-byte
+// aligned. A NaN that comes out is NaN in every table, its payload is not part of the contract.
 #pragma once
 
 #include <cstddef>
@@ -24,17 +24,24 @@ namespace garam::kernels {
 ///   f32, f16  acc = fma(w[k], x[k], acc), w converted exactly                              (rule 5)
 ///   bf16      per pair: acc = fma(w[2i+1], x[2i+1], acc); acc = fma(w[2i], x[2i], acc)     (rule 4)
 ///             both sides hold no magnitude below 2^-50 but zero
-///   q8_0,q4_0 per block b of 32: isum = exact integer dot of w and q;
-///             acc = fma(fl(d * scale[t][b]), float(isum), acc), d converted exactly        (rules 2, 3)
+///   others    per block of 32, isum an exact integer dot, da, sa, sa0, sa1 and fl(da * sa) those of the
+///             activation block, d, m, dmin converted exactly                             (rules 2, 3)
+///     q8_0, q4_0, q5_0, iq4_nl   acc = fma(fl(d * da), isum, acc)
+///     mxfp4                      the same with d = 2^(e - 128) and twice the values
+///     iq4_xs                     acc = fma(fl(fl(d * scale) * da), isum, acc)
+///     q4_1, q5_1                 acc = fma(fl(d * da), isum, acc);  acc = fma(m, fl(da * sa), acc)
+///     q4_K, q5_K                 acc = fma(fl(fl(d * scale) * da), isum, acc)
+///                                acc = fma(-fl(dmin * min), fl(da * sa), acc)
+///     q6_K, q3_K                 isum = scale0 * sum0 + scale1 * sum1 over the halves
+///                                acc = fma(fl(d * da), isum, acc)
+///     q2_K                       the same, imin = min0 * sa0 + min1 * sa1, then
+///                                acc = fma(-dmin, fl(da * imin), acc)
 struct Matmul {
   const std::byte* panels;  // first panel, layout.h
   std::size_t panel_count;
-  std::size_t k;         // a multiple of 32 for q8_0 and q4_0
-  const void* x;         // f32: float; bf16: uint16_t, k rounded up to even; q8: int8_t in [-127, 127]
-  std::size_t x_stride;  // elements between activation rows, any number: rows are aligned to their type only
-  const float* scale;    // q8 only: [rows][scale_stride], scale of each block of 32; may be NaN (poison)
-  const std::int32_t* sum;   // q8 only: [rows][scale_stride], sum of the 32 integers of the block
-  std::size_t scale_stride;  // q8 only: elements between rows of scale and of sum
+  std::size_t k;         // whole blocks of the format's file: a multiple of 32 or of 256
+  const void* x;         // f32: float; bf16: uint16_t, k rounded up to even; q8: ActivationBlock
+  std::size_t x_stride;  // elements (q8: blocks) between activation rows, any number
   std::size_t rows;
   float* out;
   std::size_t out_stride;
@@ -92,10 +99,10 @@ struct Table {
   AttentionFn attention_f16, attention_f32;
   StoreFn store_k_f16, store_k_f32, store_v_f16, store_v_f32;
 
-  /// Rule 3. x[k] -> q[k], scale[k/32], sum[k/32], k a multiple of 32. Per block: amax = integer maximum of
-  /// bits & 0x7fffffff. amax < 2^-100: scale = 0, q = 0. Not finite: scale = NaN, q = 0, sum = 0. Else
+  /// Rule 3. x[k] -> blocks[k / 32], k a multiple of 32. Per block: amax = integer maximum of
+  /// bits & 0x7fffffff. amax < 2^-100: scale = 0, q = 0. Not finite: scale = NaN, q = 0. Else
   /// scale = fl(amax / 127), q = nearest even of fl(x * fl(127 / amax)), clamped to [-127, 127].
-  void (*quantize_q8)(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum);
+  void (*quantize_q8)(const float* x, std::size_t k, ActivationBlock* blocks);
   /// Rule 4. x[k] -> bf16 y[k rounded up to even]: nearest even, then magnitudes below 2^-50 become +0, an
   /// odd k is padded with +0. NaN stays NaN (made quiet), infinity stays; a finite value may round to
   /// infinity.

@@ -7,13 +7,35 @@
 //   f32   panel = [k][32 rows]                                                   128 B per k
 //   f16   panel = [k][32 rows]                                                    64 B per k
 //   bf16  panel = [ceil(k/2)][32 rows][2 k]  odd k padded with a zero             128 B per pair
-//   q8_0  panel = [k/32] blocks of 1088 B:
-//           64 B   f16 scale of 32 rows
-//           1024 B [k-group 0..7][32 rows][4 k]   weight + 128, unsigned
-//   q4_0  panel = [k/32] blocks of 576 B:
-//           64 B   f16 scale of 32 rows
-//           512 B  [k-group 0..3][32 rows][4 bytes]  byte j of group g: low nibble k = 4g + j,
-//                                                    high nibble k = 16 + 4g + j (weight + 8, unsigned)
+//
+// All other formats hold blocks of 32 k per row, quantised to small integers. A panel is a run of units: a
+// header of scales, then the integers of the unit's blocks (1, 2 or 8), 32 rows side by side in each. All
+// integers are stored unsigned; the format says what to subtract or which table to look up.
+//
+//   format  k of a unit, bytes   header                                      integers of a block, in planes
+//   q8_0      32   64 + 1024     d                                           bytes, weight + 128
+//   q4_0      32   64 +  512     d                                           nibbles, weight + 8
+//   q4_1      32  128 +  512     d, m                                        nibbles
+//   q5_0      32   64 +  640     d                                           nibbles, bits << 4: weight + 16
+//   q5_1      32  128 +  640     d, m                                        nibbles, bits << 4
+//   iq4_nl    32   64 +  512     d                                           nibbles, by the table of iq4
+//   mxfp4     64   64 + 2*512    e8m0 exponent [2 blocks][32 rows]           nibbles, by the table of mxfp4
+//   q2_K     256  640 + 8*256    d, dmin, scale | min << 4 [8][32][2]        pairs
+//   q3_K     256  576 + 8*384    d, scale - 32 as int8 [8][32][2]            pairs, bits << 2: weight + 4
+//   q4_K     256  512 + 8*512    d, dmin, 6-bit scales and mins [3][32][4]   nibbles
+//   q5_K     256  512 + 8*640    as q4_K                                     nibbles, bits << 4
+//   q6_K     256  576 + 8*768    d, scale as int8 [8][32][2]                 nibbles, pairs << 4: weight + 32
+//   iq4_xs   256  320 + 8*512    d, scale - 32 as int8 [8][32]               nibbles, by the table of iq4
+//
+// d, m and dmin are f16 [32 rows]. [8] counts blocks, [2] halves of 16 k. The 12 bytes of 6-bit numbers of
+// q4_K and q5_K are those of the file, as three words of four bytes. Planes, i counting the k of a block:
+//
+//   bytes    1024 B  [8][32 rows][4]  byte j of group g: i = 4g + j
+//   nibbles   512 B  [4][32 rows][4]  byte j of group g: low nibble i = 4g + j, high nibble i = 16 + 4g + j
+//   pairs     256 B  [2][32 rows][4]  byte j of half h:  bits 2s and 2s + 1 are i = 16h + 4s + j
+//   bits      128 B     [32 rows][4]  byte j:            bit g is i = 4g + j
+//
+// docs/kernels.md draws them. A mxfp4 row of an odd number of blocks ends with one that is not computed.
 #pragma once
 
 #include <cstddef>
@@ -30,14 +52,77 @@ inline constexpr std::size_t kChunkPages = kChunkPositions / kPagePositions;
 inline constexpr std::size_t kAlignment = 64;  // of panels, activation buffers and KV pages
 
 /// Packed weight formats.
-enum class Format : std::uint8_t { kF32, kF16, kBf16, kQ8_0, kQ4_0 };
-inline constexpr std::size_t kFormatCount = 5;
+enum class Format : std::uint8_t {
+  kF32,
+  kF16,
+  kBf16,
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kIq4Nl,
+  kIq4Xs,
+  kMxfp4
+};
+inline constexpr std::size_t kFormatCount = 16;
 
 /// The form in which activations meet a weight format.
 enum class ActivationForm : std::uint8_t { kF32, kBf16, kQ8 };
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
+}
+
+/// A unit of a block format: `values` k of 32 rows, `header` bytes of scales, then `block` bytes for the
+/// integers of every 32 k.
+struct Unit {
+  std::size_t values;
+  std::size_t header;
+  std::size_t block;
+
+  constexpr std::size_t bytes() const { return header + values / kBlock * block; }
+};
+
+/// No values for f32, f16 and bf16.
+constexpr Unit unit_of(Format format) {
+  switch (format) {
+    case Format::kQ8_0:
+      return {32, 64, 1024};
+    case Format::kQ4_0:
+    case Format::kIq4Nl:
+      return {32, 64, 512};
+    case Format::kQ4_1:
+      return {32, 128, 512};
+    case Format::kQ5_0:
+      return {32, 64, 640};
+    case Format::kQ5_1:
+      return {32, 128, 640};
+    case Format::kQ2_K:
+      return {256, 640, 256};
+    case Format::kQ3_K:
+      return {256, 576, 384};
+    case Format::kQ4_K:
+      return {256, 512, 512};
+    case Format::kQ5_K:
+      return {256, 512, 640};
+    case Format::kQ6_K:
+      return {256, 576, 768};
+    case Format::kIq4Xs:
+      return {256, 320, 512};
+    case Format::kMxfp4:
+      return {64, 64, 512};
+    case Format::kF32:
+    case Format::kF16:
+    case Format::kBf16:
+      break;
+  }
+  return {0, 0, 0};
 }
 
 /// Bytes of one panel of `k` columns.
@@ -49,12 +134,9 @@ constexpr std::size_t panel_bytes(Format format, std::size_t k) {
       return k * kPanelRows * 2;
     case Format::kBf16:
       return (k + 1) / 2 * kPanelRows * 4;
-    case Format::kQ8_0:
-      return k / kBlock * 1088;
-    case Format::kQ4_0:
-      return k / kBlock * 576;
+    default:
+      return (k + unit_of(format).values - 1) / unit_of(format).values * unit_of(format).bytes();
   }
-  return 0;
 }
 
 constexpr ActivationForm activation_form(Format format) {
@@ -64,12 +146,29 @@ constexpr ActivationForm activation_form(Format format) {
       return ActivationForm::kF32;
     case Format::kBf16:
       return ActivationForm::kBf16;
-    case Format::kQ8_0:
-    case Format::kQ4_0:
+    default:
       return ActivationForm::kQ8;
   }
-  return ActivationForm::kF32;
 }
+
+/// 32 activations in the form that block formats meet (numerics rule 3), with the sums that kernels start
+/// from. Everything follows from q and scale.
+struct alignas(kAlignment) ActivationBlock {
+  std::int8_t q[kBlock];     // in [-127, 127]
+  float scale;               // may be NaN: poison
+  float scaled_sum;          // fl(scale * sum)
+  std::int32_t sum;          // of q
+  std::int16_t half_sum[2];  // of q[0..15] and q[16..31]
+  std::int16_t
+      minus_lanes[2][2];  // [half][lane]: minus the sum of the half's q[4g + 2 lane], q[4g + 2 lane + 1]
+  std::int16_t minus_all_lanes[2];  // both halves
+};
+
+/// What the codes of iq4_nl and iq4_xs stand for.
+inline constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                               1,    13,   25,  38,  53,  69,  89,  113};
+/// Twice what the codes of mxfp4 (e2m1) stand for.
+inline constexpr std::int8_t kMxfp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 // One KV page of one layer and one kv head, 64 positions, element f16 or f32:
 //   K  [64 / 16][head_dim][16 keys]     a lane is a key

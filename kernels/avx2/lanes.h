@@ -130,6 +130,11 @@ struct Lanes {
     return {_mm256_cmpgt_epi32(b.low, a.low), _mm256_cmpgt_epi32(b.high, a.high)};
   }
   static I select(Mask m, I yes, I no) { return bits(select(m, from_bits(yes), from_bits(no))); }
+  /// Zero in lanes 4i + 2 and 4i + 3.
+  static I keep_even_pairs(I x) {
+    const __m256i mask = _mm256_setr_epi32(-1, -1, 0, 0, -1, -1, 0, 0);
+    return bit_and(x, {mask, mask});
+  }
   static I nearest(F x) { return {_mm256_cvtps_epi32(x.low), _mm256_cvtps_epi32(x.high)}; }
 
   /// Largest lane, and the sum of the lanes.

@@ -1,88 +1,402 @@
-// Products of weights in blocks of 32: per block the exact integer dots, in registers, then one conversion,
-// one product of scales and one fma per 8 outputs, whose accumulators wait in L1. How a block's integers are
-// multiplied is the kernel's:
-//   kFormat
-//   Activations<kTokens>        what dot reads of the activations; prepare(m, first, block, count) readies
-//                               `count` <= kChunkBlocks blocks from `block` of the rows from `first`
-//   dot(w, q, b, isum)          isum[t][r] = exact dots of 8 * kWide rows; w behind the block's scales, b
-//   counts
-//                               from the prepared block
+// Products of weights in blocks of 32: per block the exact integer dots of a tile, in registers, then one
+// conversion, one product of scales and one fma per 8 outputs, whose accumulators wait in L1.
+//
+// Up to 6 activation rows are one tile, which takes the codes apart as it reads them. More rows share that
+// work: 8 blocks of a panel are unpacked once, then every tile multiplies with what is in L1.
 #pragma once
 
-#include "kernels/avx2/matmul_parts.h"
+#include "kernels/avx2/block_formats.h"
 
 namespace garam::kernels::avx2 {
 namespace {
 
-inline constexpr std::size_t kScaleBytes = 2 * kPanelRows;
-inline constexpr std::size_t kGroupBytes = 4 * kPanelRows;
-/// Blocks in one sweep. 6 rows of 32 blocks, prepared as 16-bit integers, take 12 KiB of L1.
-inline constexpr std::size_t kChunkBlocks = 32;
+/// Blocks in one sweep over part of a panel's rows, so that the next part finds them in the cache; a multiple
+/// of every unit.
+inline constexpr std::size_t kSweepBlocks = 32;
 
-template <std::size_t kTokens>
-struct Sums {
-  alignas(32) float at[kTokens][kPanelRows];
+/// The activations that meet codes of 8 bits: 16 of the 32 in each vector of words.
+struct Words {
+  alignas(32) std::int16_t even[16];  // integers 0, 2, 4, ...: a pair per group of k
+  alignas(32) std::int16_t odd[16];   // 1, 3, 5, ...
 };
 
-/// Blocks [0, count) behind `block`, rows [8 * first, 8 * (first + kWide)) of the panel.
-template <typename Kernel, std::size_t kTokens, std::size_t kWide>
-[[gnu::always_inline]] inline void blocks_sweep(const std::byte* block, std::size_t first, std::size_t count,
-                                                const typename Kernel::template Activations<kTokens>& q,
-                                                const float* scale, std::size_t scale_stride,
-                                                const std::byte*& ahead, std::size_t lines,
-                                                Sums<kTokens>& sums) {
-  constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
+/// The activations of a tile.
+template <std::size_t kTokens>
+struct TileRows {
+  const ActivationBlock* x;  // block 0 of the sweep, row 0 of the tile
+  std::size_t stride;        // blocks between rows
+  Words* words;              // [blocks][kTokens], for Sum::kWords
+};
+
+template <std::size_t kTokens>
+[[gnu::always_inline]] inline void widen_rows(const TileRows<kTokens>& rows, std::size_t count) {
   for (std::size_t b = 0; b < count; ++b) {
-    simd::fetch_ahead(ahead, lines);
-    __m256i isum[kTokens][kWide];
-    Kernel::template dot<kTokens, kWide>(block + kScaleBytes + 32 * first, q, b, isum);
-    __m256 d[kWide];
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < kWide; ++r) d[r] = load_f16(block + 16 * (first + r));
-#pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m256 da = _mm256_broadcast_ss(scale + t * scale_stride + b);
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < kWide; ++r) {
-        float* sum = sums.at[t] + 8 * (first + r);
-        _mm256_store_ps(sum, _mm256_fmadd_ps(_mm256_mul_ps(d[r], da), _mm256_cvtepi32_ps(isum[t][r]),
-                                             _mm256_load_ps(sum)));
-      }
+      const auto* q = reinterpret_cast<const __m256i*>(rows.x[t * rows.stride + b].q);
+      const __m256i v = _mm256_load_si256(q);
+      Words& words = rows.words[b * kTokens + t];
+      const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(words.even), even);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(words.odd), _mm256_srai_epi16(v, 8));
     }
-    block += kBlockBytes;
   }
 }
 
-template <typename Kernel, std::size_t kTokens>
-void blocks_tile(const Matmul& m, const simd::Tile& tile) {
-  constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
+/// Blocks of a panel as they lie in memory.
+template <typename F>
+struct Packed {
+  static constexpr Unit kUnit = unit_of(F::kFormat);
+  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
+  const std::byte* from;  // a unit
+
+  struct Block {
+    const std::byte* header;
+    const std::byte* planes;
+    std::size_t s;
+
+    [[gnu::always_inline]] __m256i code(std::size_t r, std::size_t g) const { return F::code(planes, r, g); }
+    [[gnu::always_inline]] __m256i even(std::size_t r, std::size_t g) const {
+      return _mm256_and_si256(code(r, g), _mm256_set1_epi16(0xff));
+    }
+    [[gnu::always_inline]] __m256i odd(std::size_t r, std::size_t g) const {
+      return _mm256_srli_epi16(code(r, g), 8);
+    }
+    [[gnu::always_inline]] Scales scales(std::size_t r) const { return F::scales(header, s, r); }
+  };
+  [[gnu::always_inline]] Block at(std::size_t b) const {
+    const std::byte* header = from + b / kBlocks * kUnit.bytes();
+    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
+  }
+};
+
+/// Blocks of a panel taken apart: codes a byte or a word each, scales as the float steps want them.
+template <typename F>
+struct Unpacked {
+  static constexpr bool kWords = F::kSum == Sum::kWords;
+  static constexpr bool kHalves = F::kSum == Sum::kHalves;
+  static constexpr std::size_t kCount = 8;
+  static constexpr std::size_t kPlanes = kWords ? 2 : 1;  // even and odd
+
+  struct Block {
+    alignas(64) __m256i codes[8][kPlanes][kPanelRegisters];
+    // What a format does not have takes no room to speak of: everything must stay in L1.
+    __m256 d[kPanelRegisters];
+    __m256 m[F::kMinimum ? kPanelRegisters : 1];
+    __m256i half[2][kHalves ? kPanelRegisters : 1];
+    __m256i minimum[F::kMinimum && kHalves ? kPanelRegisters : 1];
+
+    [[gnu::always_inline]] __m256i code(std::size_t r, std::size_t g) const {
+      return _mm256_load_si256(&codes[g][0][r]);
+    }
+    [[gnu::always_inline]] __m256i even(std::size_t r, std::size_t g) const { return code(r, g); }
+    [[gnu::always_inline]] __m256i odd(std::size_t r, std::size_t g) const {
+      return _mm256_load_si256(&codes[g][kPlanes - 1][r]);
+    }
+    [[gnu::always_inline]] Scales scales(std::size_t r) const {
+      Scales found;
+      found.d = d[r];
+      if constexpr (F::kMinimum) found.m = m[r];
+      if constexpr (kHalves) {
+        found.half[0] = half[0][r];
+        found.half[1] = half[1][r];
+        if constexpr (F::kMinimum) found.minimum = minimum[r];
+      }
+      return found;
+    }
+    [[gnu::always_inline]] void keep(const Scales& found, std::size_t r) {
+      d[r] = found.d;
+      if constexpr (F::kMinimum) m[r] = found.m;
+      if constexpr (kHalves) {
+        half[0][r] = found.half[0];
+        half[1][r] = found.half[1];
+        if constexpr (F::kMinimum) minimum[r] = found.minimum;
+      }
+    }
+  };
+  Block blocks[kCount];
+
+  [[gnu::always_inline]] const Block& at(std::size_t b) const { return blocks[b]; }
+
+  void fill(const std::byte* from, std::size_t count) {
+    const Packed<F> packed{from};
+    for (std::size_t b = 0; b < count; ++b) {
+      const auto block = packed.at(b);
+      Block& to = blocks[b];
+      for (std::size_t r = 0; r < kPanelRegisters; ++r) {
+#pragma GCC unroll 8
+        for (std::size_t g = 0; g < 8; ++g) {
+          if constexpr (kWords) {
+            _mm256_store_si256(&to.codes[g][0][r], block.even(r, g));
+            _mm256_store_si256(&to.codes[g][1][r], block.odd(r, g));
+          } else {
+            _mm256_store_si256(&to.codes[g][0][r], block.code(r, g));
+          }
+        }
+        to.keep(block.scales(r), r);
+      }
+    }
+  }
+};
+
+/// The sum as it is here: without this, compilers add products to each other first and keep sums in memory.
+[[gnu::always_inline]] inline void settle(__m256i& sum) {
+  asm("" : "+x"(sum));
+}
+
+template <std::size_t kTokens, std::size_t kWide>
+struct Sums {
+  alignas(32) float at[kTokens][kWide * kLanes8];
+};
+
+/// sum[t][r] += codes of groups [first, last) times activations, in 16 bits.
+template <std::size_t kTokens, std::size_t kWide, typename Block>
+[[gnu::always_inline]] inline void add_bytes(const Block& block, std::size_t part, std::size_t first,
+                                             std::size_t last, const ActivationBlock* x, std::size_t stride,
+                                             __m256i (&sum)[kTokens][kWide]) {
+#pragma GCC unroll 8
+  for (std::size_t g = first; g < last; ++g) {
+    __m256i w[kWide];
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < kWide; ++r) w[r] = block.code(part + r, g);
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const __m256i v = broadcast_4_bytes(x[t * stride].q + 4 * g);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) {
+        sum[t][r] = _mm256_add_epi16(sum[t][r], _mm256_maddubs_epi16(w[r], v));
+        settle(sum[t][r]);
+      }
+    }
+  }
+}
+
+/// A row's 16-bit sums start here: minus kCentre times the activations that each lane will see.
+template <int kCentre>
+[[gnu::always_inline]] inline __m256i minus_centre(const std::int16_t (&minus_lanes)[2]) {
+  if constexpr (kCentre == 0) {
+    return _mm256_setzero_si256();
+  } else {
+    const __m256i lanes = broadcast_4_bytes(minus_lanes);
+    return kCentre == 12   ? _mm256_mullo_epi16(lanes, _mm256_set1_epi16(12))
+           : kCentre == 4  ? _mm256_slli_epi16(lanes, 2)
+           : kCentre == 8  ? _mm256_slli_epi16(lanes, 3)
+           : kCentre == 16 ? _mm256_slli_epi16(lanes, 4)
+                           : _mm256_slli_epi16(lanes, 5);
+  }
+}
+
+template <std::size_t kTokens, std::size_t kWide>
+[[gnu::always_inline]] inline void add_words(const __m256i (&w)[kWide], const std::int16_t* pair,
+                                             __m256i (&isum)[kTokens][kWide]) {
+  constexpr std::size_t kNextRow = sizeof(Words) / sizeof(std::int16_t);
+#pragma GCC unroll 6
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    const __m256i v = broadcast_4_bytes(pair + t * kNextRow);
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < kWide; ++r) {
+      isum[t][r] = _mm256_add_epi32(isum[t][r], _mm256_madd_epi16(w[r], v));
+      settle(isum[t][r]);
+    }
+  }
+}
+
+/// isum[t][r] = the integer dots of a block, rows [8 part, 8 (part + kWide)) of the panel.
+template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
+[[gnu::always_inline]] inline void dots(const Block& block, std::size_t part, const ActivationBlock* x,
+                                        std::size_t stride, const Words* words, const Scales (&scales)[kWide],
+                                        __m256i (&isum)[kTokens][kWide]) {
+  if constexpr (F::kSum == Sum::kWords) {
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const __m256i offset = _mm256_set1_epi32(x[t * stride].sum * -F::kOffset);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = offset;
+    }
+#pragma GCC unroll 8
+    for (std::size_t g = 0; g < 8; ++g) {
+      __m256i w[kWide];
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) w[r] = block.even(part + r, g);
+      add_words<kTokens, kWide>(w, words->even + 2 * g, isum);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) w[r] = block.odd(part + r, g);
+      add_words<kTokens, kWide>(w, words->odd + 2 * g, isum);
+    }
+  } else if constexpr (F::kSum == Sum::kWhole) {
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const __m256i start = minus_centre<F::kCentre>(x[t * stride].minus_all_lanes);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = start;
+    }
+    add_bytes<kTokens, kWide>(block, part, 0, 8, x, stride, isum);
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) {
+        isum[t][r] = _mm256_madd_epi16(isum[t][r], _mm256_set1_epi16(1));
+        if constexpr (F::kCentre != F::kOffset) {
+          const __m256i back = _mm256_set1_epi32(x[t * stride].sum * (F::kCentre - F::kOffset));
+          isum[t][r] = _mm256_add_epi32(isum[t][r], back);
+        }
+      }
+    }
+  } else {
+#pragma GCC unroll 2
+    for (std::size_t half = 0; half < 2; ++half) {
+      __m256i sum[kTokens][kWide];
+#pragma GCC unroll 6
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        const __m256i start = minus_centre<F::kCentre>(x[t * stride].minus_lanes[half]);
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < kWide; ++r) sum[t][r] = start;
+      }
+      add_bytes<kTokens, kWide>(block, part, 4 * half, 4 * half + 4, x, stride, sum);
+#pragma GCC unroll 6
+      for (std::size_t t = 0; t < kTokens; ++t) {
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < kWide; ++r) {
+          const __m256i scaled = _mm256_madd_epi16(sum[t][r], scales[r].half[half]);
+          isum[t][r] = half == 0 ? scaled : _mm256_add_epi32(isum[t][r], scaled);
+        }
+      }
+    }
+  }
+}
+
+/// Blocks [0, count) of a sweep over rows [8 part, 8 (part + kWide)) of the panel.
+template <typename F, std::size_t kTokens, std::size_t kWide, typename Source>
+[[gnu::always_inline]] inline void sweep(const Source& source, std::size_t part, std::size_t count,
+                                         const TileRows<kTokens>& rows, const std::byte* ahead,
+                                         std::size_t ahead_bytes, Sums<kTokens, kWide>& sums) {
+  const std::size_t stride = rows.stride;
+  const ActivationBlock* x = rows.x;
+  for (std::size_t b = 0; b < count; ++b, ++x) {
+    for (std::size_t i = 0; i < ahead_bytes; i += simd::kCacheLine) _mm_prefetch(ahead + i, _MM_HINT_T1);
+    ahead += ahead_bytes;
+    const auto& block = source.at(b);
+    Scales scales[kWide];
+    if constexpr (F::kSum == Sum::kHalves) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) scales[r] = block.scales(part + r);
+    }
+    __m256i isum[kTokens][kWide];
+    dots<F, kTokens, kWide>(block, part, x, stride, rows.words + b * kTokens, scales, isum);
+    if constexpr (F::kSum != Sum::kHalves) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) scales[r] = block.scales(part + r);
+    }
+    asm("" : "+m"(sums));  // stays in memory: there are no registers for it
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const __m256 da = _mm256_broadcast_ss(&x[t * stride].scale);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) {
+        float* at = sums.at[t] + kLanes8 * r;
+        __m256 sum = _mm256_fmadd_ps(_mm256_mul_ps(scales[r].d, da), _mm256_cvtepi32_ps(isum[t][r]),
+                                     _mm256_load_ps(at));
+        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) {
+          const __m256i imin =
+              _mm256_madd_epi16(scales[r].minimum, broadcast_4_bytes(x[t * stride].half_sum));
+          sum = _mm256_fmadd_ps(scales[r].m, _mm256_mul_ps(da, _mm256_cvtepi32_ps(imin)), sum);
+        } else if constexpr (F::kMinimum) {
+          sum = _mm256_fmadd_ps(scales[r].m, _mm256_broadcast_ss(&x[t * stride].scaled_sum), sum);
+        }
+        _mm256_store_ps(at, sum);
+      }
+    }
+  }
+}
+
+/// All of k for one panel and up to 6 rows.
+template <typename F, std::size_t kTokens>
+void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
   constexpr std::size_t kWide = wide_for(kTokens);
+  constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
+  constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
   const std::size_t blocks = m.k / kBlock;
-  const std::byte* ahead = tile.ahead;
-  Sums<kTokens> sums = {};
-  typename Kernel::template Activations<kTokens> q;
-  for (std::size_t b = 0; b < blocks; b += kChunkBlocks) {
-    const std::size_t count = blocks - b < kChunkBlocks ? blocks - b : kChunkBlocks;
-    q.prepare(m, tile.first, b, count);
-    const float* scale = m.scale + tile.first * m.scale_stride + b;
-    for (std::size_t first = 0; first < kPanelRegisters; first += kWide) {
-      blocks_sweep<Kernel, kTokens, kWide>(tile.panel + b * kBlockBytes, first, count, q, scale,
-                                           m.scale_stride, ahead, first == 0 ? tile.lines : 0, sums);
+  Words words[F::kSum == Sum::kWords ? kSweepBlocks * kTokens : 1];
+  Sums<kTokens, kWide> sums[kPanelRegisters / kWide] = {};
+  TileRows<kTokens> rows{static_cast<const ActivationBlock*>(m.x), m.x_stride, words};
+  for (std::size_t b = 0; b < blocks; b += kSweepBlocks, rows.x += kSweepBlocks) {
+    const std::size_t count = blocks - b < kSweepBlocks ? blocks - b : kSweepBlocks;
+    if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
+    const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
+    for (std::size_t part = 0; part < kPanelRegisters; part += kWide) {
+      sweep<F, kTokens, kWide>(Packed<F>{from}, part, count, rows, from + kNearBytes,
+                               part == 0 ? kUnitBytes / kBlocksOfUnit : 0, sums[part / kWide]);
     }
   }
   for (std::size_t t = 0; t < kTokens; ++t) {
-    __builtin_memcpy(tile.out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
+    for (std::size_t i = 0; i < kPanelRegisters / kWide; ++i) {
+      __builtin_memcpy(out + t * m.out_stride + i * kWide * kLanes8, sums[i].at[t], sizeof sums[i].at[t]);
+    }
   }
 }
 
-template <typename Kernel>
+/// One unpacked stretch of k for one panel and one of several tiles; out holds the sums of what came before.
+template <typename F, std::size_t kTokens>
+void unpacked_tile(const Matmul& m, const Unpacked<F>& source, const ActivationBlock* x, std::size_t count,
+                   bool first, const std::byte* ahead, std::size_t ahead_bytes, float* out) {
+  constexpr std::size_t kWide = wide_for(kTokens);
+  Words words[F::kSum == Sum::kWords ? Unpacked<F>::kCount * kTokens : 1];
+  const TileRows<kTokens> rows{x, m.x_stride, words};
+  if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
+  for (std::size_t part = 0; part < kPanelRegisters; part += kWide, out += kWide * kLanes8) {
+    Sums<kTokens, kWide> sums = {};
+    for (std::size_t t = 0; t < kTokens && !first; ++t) {
+      __builtin_memcpy(sums.at[t], out + t * m.out_stride, sizeof sums.at[t]);
+    }
+    sweep<F, kTokens, kWide>(source, part, count, rows, ahead, part == 0 ? ahead_bytes : 0, sums);
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
+    }
+  }
+}
+
+template <typename F>
+void many_rows(const Matmul& m) {
+  using TileFn = void (*)(const Matmul&, const Unpacked<F>&, const ActivationBlock*, std::size_t, bool,
+                          const std::byte*, std::size_t, float*);
+  // Shared out evenly, 7 rows and more never leave a tile of fewer than 3.
+  static constexpr TileFn kTiles[] = {unpacked_tile<F, 3>, unpacked_tile<F, 4>, unpacked_tile<F, 5>,
+                                      unpacked_tile<F, 6>};
+  constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
+  constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
+  const std::size_t blocks = m.k / kBlock;
+  const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
+  const std::size_t tiles = (m.rows + kMostTokens - 1) / kMostTokens;
+  const auto* x = static_cast<const ActivationBlock*>(m.x);
+  Unpacked<F> source;
+  for (std::size_t p = 0; p < m.panel_count; ++p) {
+    const std::byte* panel = m.panels + p * panel_size;
+    for (std::size_t b = 0; b < blocks; b += Unpacked<F>::kCount) {
+      const std::size_t count = blocks - b < Unpacked<F>::kCount ? blocks - b : Unpacked<F>::kCount;
+      const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
+      source.fill(from, count);
+      for (std::size_t i = 0; i < tiles; ++i) {
+        const std::size_t row = m.rows * i / tiles;
+        const std::size_t tokens = m.rows * (i + 1) / tiles - row;
+        // The first tile brings in what is unpacked next.
+        const std::byte* ahead = from + count / kBlocksOfUnit * kUnitBytes;
+        kTiles[tokens - 3](m, source, x + row * m.x_stride + b, count, b == 0, ahead,
+                           i == 0 ? kUnitBytes / kBlocksOfUnit : 0,
+                           m.out + row * m.out_stride + p * kPanelRows);
+      }
+    }
+  }
+}
+
+template <typename F>
 void blocks_matmul(const Matmul& m) {
-  static constexpr simd::TileFn kTiles[kMostTokens] = {blocks_tile<Kernel, 1>, blocks_tile<Kernel, 2>,
-                                                       blocks_tile<Kernel, 3>, blocks_tile<Kernel, 4>,
-                                                       blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
-  constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  constexpr simd::Ahead kAhead = {1, kBlockBytes / simd::kCacheLine, kAheadBytes, kNearBytes};
-  simd::each_tile(m, m.k / kBlock * kBlockBytes, kTiles, kMostTokens, kAhead);
+  using TileFn = void (*)(const Matmul&, const std::byte*, float*);
+  static constexpr TileFn kTiles[kMostTokens] = {packed_tile<F, 1>, packed_tile<F, 2>, packed_tile<F, 3>,
+                                                 packed_tile<F, 4>, packed_tile<F, 5>, packed_tile<F, 6>};
+  if (m.rows > kMostTokens) return many_rows<F>(m);
+  const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
+  for (std::size_t p = 0; p < m.panel_count; ++p) {
+    kTiles[m.rows - 1](m, m.panels + p * panel_size, m.out + p * kPanelRows);
+  }
 }
 
 }  // namespace

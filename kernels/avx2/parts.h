@@ -19,5 +19,16 @@ void matmul_f16(const Matmul& m);
 void matmul_bf16(const Matmul& m);
 void matmul_q8_0(const Matmul& m);
 void matmul_q4_0(const Matmul& m);
+void matmul_q4_1(const Matmul& m);
+void matmul_q5_0(const Matmul& m);
+void matmul_q5_1(const Matmul& m);
+void matmul_q2_K(const Matmul& m);
+void matmul_q3_K(const Matmul& m);
+void matmul_q4_K(const Matmul& m);
+void matmul_q5_K(const Matmul& m);
+void matmul_q6_K(const Matmul& m);
+void matmul_iq4_nl(const Matmul& m);
+void matmul_iq4_xs(const Matmul& m);
+void matmul_mxfp4(const Matmul& m);
 
 }  // namespace garam::kernels::avx2

@@ -88,6 +88,10 @@ struct Lanes {
   }
   static Mask less(I a, I b) { return _mm512_cmplt_epi32_mask(a, b); }
   static I select(Mask m, I yes, I no) { return _mm512_mask_blend_epi32(m, no, yes); }
+  /// Zero in lanes 4i + 2 and 4i + 3.
+  static I keep_even_pairs(I x) {
+    return bit_and(x, _mm512_setr_epi32(-1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0));
+  }
   static I nearest(F x) { return _mm512_cvtps_epi32(x); }
 
   /// Largest lane, and the sum of the lanes.

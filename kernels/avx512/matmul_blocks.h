@@ -10,21 +10,19 @@
 namespace garam::kernels::avx512 {
 namespace {
 
-/// One block of activations: row t has its 32 integers at x + t * x_stride, their sum at sum[t * sum_stride].
+/// One block of each activation row.
 struct BlockRows {
-  const std::int8_t* x;
-  std::size_t x_stride;
-  const std::int32_t* sum;
-  std::size_t sum_stride;
+  const ActivationBlock* x;
+  std::size_t stride;
 
   /// Integers 4 * group to 4 * group + 3 of a row, in every lane.
   [[gnu::always_inline]] __m512i group(std::size_t t, std::size_t group) const {
-    return broadcast_4_bytes(x + t * x_stride + 4 * group);
+    return broadcast_4_bytes(x[t * stride].q + 4 * group);
   }
   /// -2^kShift times a row's sum, in every lane: what weights stored with an offset of 2^kShift add too much.
   template <int kShift>
   [[gnu::always_inline]] __m512i minus_offset(std::size_t t) const {
-    const __m512i all = broadcast_4_bytes(sum + t * sum_stride);
+    const __m512i all = broadcast_4_bytes(&x[t * stride].sum);
     return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(all, kShift));
   }
 };
@@ -36,12 +34,9 @@ template <typename Kernel, std::size_t kTokens>
 void blocks_tile(const Matmul& m, const simd::Tile& tile) {
   constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
   const std::size_t blocks = m.k / kBlock;
-  const std::size_t scale_stride = m.scale_stride;
   const std::byte* block = tile.panel;
   const std::byte* ahead = tile.ahead;
-  const float* scale = m.scale + tile.first * scale_stride;
-  BlockRows rows = {static_cast<const std::int8_t*>(m.x) + tile.first * m.x_stride, m.x_stride,
-                    m.sum + tile.first * scale_stride, scale_stride};
+  BlockRows rows = {static_cast<const ActivationBlock*>(m.x) + tile.first * m.x_stride, m.x_stride};
   __m512 acc[kTokens][2];
 #pragma GCC unroll 16
   for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
@@ -53,14 +48,12 @@ void blocks_tile(const Matmul& m, const simd::Tile& tile) {
     const __m512 d1 = load_f16(block + kScaleBytes / 2);
 #pragma GCC unroll 16
     for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m512 da = _mm512_set1_ps(scale[t * scale_stride]);
+      const __m512 da = _mm512_set1_ps(rows.x[t * rows.stride].scale);
       acc[t][0] = _mm512_fmadd_ps(_mm512_mul_ps(d0, da), _mm512_cvtepi32_ps(isum[t][0]), acc[t][0]);
       acc[t][1] = _mm512_fmadd_ps(_mm512_mul_ps(d1, da), _mm512_cvtepi32_ps(isum[t][1]), acc[t][1]);
     }
     block += kBlockBytes;
-    rows.x += kBlock;
-    ++rows.sum;
-    ++scale;
+    ++rows.x;
   }
   store_tile(acc, tile.out, m.out_stride);
 }

@@ -89,6 +89,12 @@ static inline std::uint16_t to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
+/// The scale of a mxfp4 block, half of 2^(e - 127) because its integers are twice the values: exactly 2^(e -
+/// 128), subnormal for e of 0 and 1.
+static inline float from_e8m0(std::uint32_t e) {
+  return std::bit_cast<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+}
+
 /// Reads one value from packed memory, which may hold anything.
 template <typename T>
 static inline T load(const std::byte* from) {

@@ -8,7 +8,8 @@ namespace garam::kernels::portable {
 /// Everything but matmul and attention.
 void fill_vector(Table& table);
 /// matmul and matmul_name.
-void fill_matmul(Table& table);
+void fill_float_matmul(Table& table);
+void fill_block_matmul(Table& table);
 /// attention_f16 and attention_f32.
 void fill_attention(Table& table);
 

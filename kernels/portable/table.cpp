@@ -6,7 +6,8 @@ namespace garam::kernels::portable {
 void fill(Table& table) {
   table.name = "portable";
   fill_vector(table);
-  fill_matmul(table);
+  fill_float_matmul(table);
+  fill_block_matmul(table);
   fill_attention(table);
 }
 

@@ -20,8 +20,25 @@ bool finite(float x) {
   return magnitude(x) < kInfinity;
 }
 
-void quantize_q8(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum) {
+/// The sums of a block whose q and scale are set.
+void fill_sums(ActivationBlock& block) {
+  std::int32_t half[2] = {}, lane[2][2] = {};
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    half[i / 16] += block.q[i];
+    lane[i / 16][i % 4 / 2] += block.q[i];
+  }
+  block.sum = half[0] + half[1];
+  block.scaled_sum = block.scale * static_cast<float>(block.sum);
+  for (std::size_t h = 0; h < 2; ++h) {
+    block.half_sum[h] = static_cast<std::int16_t>(half[h]);
+    for (std::size_t l = 0; l < 2; ++l) block.minus_lanes[h][l] = static_cast<std::int16_t>(-lane[h][l]);
+    block.minus_all_lanes[h] = static_cast<std::int16_t>(-lane[0][h] - lane[1][h]);
+  }
+}
+
+void quantize_q8(const float* x, std::size_t k, ActivationBlock* blocks) {
   for (std::size_t b = 0; b < k / kBlock; ++b) {
+    ActivationBlock& block = blocks[b];
     std::uint32_t amax_bits = 0;
     for (std::size_t i = 0; i < kBlock; ++i) {
       const std::uint32_t bits = magnitude(x[b * kBlock + i]);
@@ -30,18 +47,17 @@ void quantize_q8(const float* x, std::size_t k, std::int8_t* q, float* scale, st
     const auto amax = std::bit_cast<float>(amax_bits);
     const bool poison = amax_bits >= kInfinity;
     const bool zero = amax_bits < std::bit_cast<std::uint32_t>(0x1p-100f);
-    scale[b] = poison ? std::numeric_limits<float>::quiet_NaN() : zero ? 0.0f : amax / 127.0f;
+    block.scale = poison ? std::numeric_limits<float>::quiet_NaN() : zero ? 0.0f : amax / 127.0f;
     const float inverse = poison || zero ? 0.0f : 127.0f / amax;
-    sum[b] = 0;
     for (std::size_t i = 0; i < kBlock; ++i) {
       const float value = poison || zero ? 0.0f : x[b * kBlock + i] * inverse;
       // |value| <= 128, so adding 1.5 * 2^23 rounds it to an integer, nearest even.
       auto code = static_cast<std::int32_t>((value + 0x1.8p+23f) - 0x1.8p+23f);
       if (code > 127) code = 127;
       if (code < -127) code = -127;
-      q[b * kBlock + i] = static_cast<std::int8_t>(code);
-      sum[b] += code;
+      block.q[i] = static_cast<std::int8_t>(code);
     }
+    fill_sums(block);
   }
 }
 

@@ -6,20 +6,34 @@
 
 namespace garam::kernels::simd {
 
+/// The sums of a block whose q, in lanes, and scale are known.
 template <typename L>
-void quantize_q8(const float* x, std::size_t k, std::int8_t* q, float* scale, std::int32_t* sum) {
+inline void fill_sums(typename L::I low, typename L::I high, ActivationBlock& block) {
+  const typename L::I q[2] = {low, high};
+  std::int32_t lane[2][2];
+  for (std::size_t half = 0; half < 2; ++half) {
+    lane[half][0] = L::total(L::keep_even_pairs(q[half]));
+    lane[half][1] = L::total(q[half]) - lane[half][0];
+    block.half_sum[half] = static_cast<std::int16_t>(lane[half][0] + lane[half][1]);
+    block.minus_lanes[half][0] = static_cast<std::int16_t>(-lane[half][0]);
+    block.minus_lanes[half][1] = static_cast<std::int16_t>(-lane[half][1]);
+  }
+  block.minus_all_lanes[0] = static_cast<std::int16_t>(-lane[0][0] - lane[1][0]);
+  block.minus_all_lanes[1] = static_cast<std::int16_t>(-lane[0][1] - lane[1][1]);
+  block.sum = block.half_sum[0] + block.half_sum[1];
+  block.scaled_sum = block.scale * static_cast<float>(block.sum);
+}
+
+template <typename L>
+void quantize_q8(const float* x, std::size_t k, ActivationBlock* blocks) {
   constexpr typename L::Full kFull{};
-  for (std::size_t block = 0; block < k / kBlock; ++block, x += kBlock, q += kBlock) {
+  for (ActivationBlock* block = blocks; block < blocks + k / kBlock; ++block, x += kBlock) {
     const auto low = L::load(x, kFull);
     const auto high = L::load(x + kLanes, kFull);
     const std::int32_t amax_bits = L::largest(L::max(magnitude<L>(low), magnitude<L>(high)));
-    const bool poison = amax_bits >= 0x7f800000;
-    if (poison || amax_bits < (127 - 100) << 23) {
-      const auto zero = L::set_int(0);
-      L::store_int8(q, zero);
-      L::store_int8(q + kLanes, zero);
-      scale[block] = poison ? __builtin_nanf("") : 0.0f;
-      sum[block] = 0;
+    if (amax_bits >= 0x7f800000 || amax_bits < (127 - 100) << 23) {
+      *block = {};
+      if (amax_bits >= 0x7f800000) block->scale = block->scaled_sum = __builtin_nanf("");
       continue;
     }
     const auto amax = __builtin_bit_cast(float, amax_bits);
@@ -27,10 +41,10 @@ void quantize_q8(const float* x, std::size_t k, std::int8_t* q, float* scale, st
     const auto inverse = L::set(127.0f / amax);
     const auto q_low = L::nearest(L::mul(low, inverse));
     const auto q_high = L::nearest(L::mul(high, inverse));
-    L::store_int8(q, q_low);
-    L::store_int8(q + kLanes, q_high);
-    scale[block] = amax / 127.0f;
-    sum[block] = L::total(L::add(q_low, q_high));
+    L::store_int8(block->q, q_low);
+    L::store_int8(block->q + kLanes, q_high);
+    block->scale = amax / 127.0f;
+    fill_sums<L>(q_low, q_high, *block);
   }
 }
 

@@ -37,10 +37,8 @@ class Workspace {
 
   ops::ActivationForms forms(std::size_t rows, std::size_t k) {
     ops::ActivationForms f;
-    const std::size_t blocks = (k + kernels::kBlock - 1) / kernels::kBlock;
-    f.q = reinterpret_cast<std::int8_t*>(take(rows * k));
-    f.scale = reinterpret_cast<float*>(take(rows * blocks * sizeof(float)));
-    f.sum = reinterpret_cast<std::int32_t*>(take(rows * blocks * sizeof(std::int32_t)));
+    f.blocks = reinterpret_cast<kernels::ActivationBlock*>(
+        take(rows * ops::ActivationForms::block_stride(k) * sizeof(kernels::ActivationBlock)));
     f.bf16 = reinterpret_cast<std::uint16_t*>(take(rows * (k + 1) * sizeof(std::uint16_t)));
     return f;
   }

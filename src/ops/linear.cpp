@@ -28,12 +28,10 @@ void prepare(const Context& context, const Rows& x, const ActivationForms& forms
   const bool bf16 = needs(projections, ActivationForm::kBf16);
   if (!q8 && !bf16) return;
   const kernels::Table& table = context.table();
-  const std::size_t k = x.width, blocks = k / kernels::kBlock, even = k + k % 2;
+  const std::size_t k = x.width, stride = ActivationForms::block_stride(k), even = k + k % 2;
   context.split(x.rows, kPrepareGrain, [&](std::size_t begin, std::size_t end, unsigned) {
     for (std::size_t t = begin; t < end; ++t) {
-      if (q8) {
-        table.quantize_q8(x.row(t), k, forms.q + t * k, forms.scale + t * blocks, forms.sum + t * blocks);
-      }
+      if (q8) table.quantize_q8(x.row(t), k, forms.blocks + t * stride);
       if (bf16) table.round_bf16(x.row(t), k, forms.bf16 + t * even);
     }
   });
@@ -60,11 +58,8 @@ void compute(const kernels::Table& table, const Rows& x, const ActivationForms& 
       m.x_stride = x.width + x.width % 2;
       break;
     case ActivationForm::kQ8:
-      m.x = forms.q;
-      m.x_stride = x.width;
-      m.scale = forms.scale;
-      m.sum = forms.sum;
-      m.scale_stride = x.width / kernels::kBlock;
+      m.x = forms.blocks;
+      m.x_stride = ActivationForms::block_stride(x.width);
       break;
   }
   table.matmul[static_cast<std::size_t>(weight.format->format)](m);

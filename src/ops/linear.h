@@ -12,10 +12,13 @@ namespace garam::ops {
 
 /// Room for the integer and bfloat16 forms of one activation matrix.
 struct ActivationForms {
-  std::int8_t* q = nullptr;       // [rows][k]
-  float* scale = nullptr;         // [rows][k / 32]
-  std::int32_t* sum = nullptr;    // [rows][k / 32]
-  std::uint16_t* bf16 = nullptr;  // [rows][k rounded up to even]
+  kernels::ActivationBlock* blocks = nullptr;  // [rows][block_stride(k)]
+  std::uint16_t* bf16 = nullptr;               // [rows][k rounded up to even]
+
+  /// Odd, so that rows do not meet in the same sets of the cache.
+  static constexpr std::size_t block_stride(std::size_t k) {
+    return (k + kernels::kBlock - 1) / kernels::kBlock | 1;
+  }
 };
 
 /// One projection of a shared input: out = x weight^T + bias.

@@ -4,8 +4,10 @@
 namespace garam {
 namespace {
 
-constexpr const WeightFormat* kFormats[] = {&kFormatF32, &kFormatF16, &kFormatBf16, &kFormatQ8_0,
-                                            &kFormatQ4_0};
+constexpr const WeightFormat* kFormats[] = {&kFormatF32,  &kFormatF16,   &kFormatBf16,  &kFormatQ8_0,
+                                            &kFormatQ4_0, &kFormatQ4_1,  &kFormatQ5_0,  &kFormatQ5_1,
+                                            &kFormatQ2_K, &kFormatQ3_K,  &kFormatQ4_K,  &kFormatQ5_K,
+                                            &kFormatQ6_K, &kFormatIq4Nl, &kFormatIq4Xs, &kFormatMxfp4};
 
 }  // namespace
 

@@ -20,9 +20,10 @@ struct WeightFormat {
   /// Packs `row_count` <= 32 file rows of k values, one after the other at `rows`, into one panel; missing
   /// rows become zero. Returns false when a scale or weight is not finite; the panel is then unspecified.
   bool (*pack)(const std::byte* rows, std::size_t row_count, std::size_t k, std::byte* panel);
-  /// One row of a panel back as f32: the exact product of scale and integer, rounded once (an embedding).
+  /// One row of a panel back as f32: what scales and integers give exactly, rounded once
+  /// (an embedding).
   void (*unpack)(const std::byte* panel, std::size_t row, std::size_t k, float* out);
-  /// f32 values to one file row, to nearest. For writers of models.
+  /// f32 values to one file row, to nearest. For writers of models; null where only reading is known.
   void (*encode)(const float* values, std::size_t k, std::byte* row);
 
   /// Bytes of one row of k values in the file.
@@ -41,5 +42,16 @@ extern const WeightFormat kFormatF16;
 extern const WeightFormat kFormatBf16;
 extern const WeightFormat kFormatQ8_0;
 extern const WeightFormat kFormatQ4_0;
+extern const WeightFormat kFormatQ4_1;
+extern const WeightFormat kFormatQ5_0;
+extern const WeightFormat kFormatQ5_1;
+extern const WeightFormat kFormatQ2_K;
+extern const WeightFormat kFormatQ3_K;
+extern const WeightFormat kFormatQ4_K;
+extern const WeightFormat kFormatQ5_K;
+extern const WeightFormat kFormatQ6_K;
+extern const WeightFormat kFormatIq4Nl;
+extern const WeightFormat kFormatIq4Xs;
+extern const WeightFormat kFormatMxfp4;
 
 }  // namespace garam

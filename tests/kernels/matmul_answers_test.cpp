@@ -18,9 +18,7 @@ constexpr double kRounding = 0x1p-24;
 struct Activations {
   std::vector<float> f32;
   std::vector<std::uint16_t> bf16;
-  std::vector<std::int8_t> q8;
-  std::vector<float> scale;
-  std::vector<std::int32_t> sum;
+  std::vector<kernels::ActivationBlock> q8;
   std::vector<double> exact;
 };
 
@@ -31,14 +29,12 @@ Activations activations(Random& random, Format format, std::size_t rows, std::si
   Activations a;
   a.f32.resize(rows * k);
   a.bf16.resize(rows * even);
-  a.q8.resize(rows * k);
-  a.scale.resize(rows * blocks);
-  a.sum.resize(rows * blocks);
+  a.q8.resize(rows * blocks);
   for (float& x : a.f32) x = 3 * random.uniform();
   for (std::size_t t = 0; t < rows; ++t) {
     const float* x = &a.f32[t * k];
     table.round_bf16(x, k, &a.bf16[t * even]);
-    if (k % 32 == 0) table.quantize_q8(x, k, &a.q8[t * k], &a.scale[t * blocks], &a.sum[t * blocks]);
+    if (k % 32 == 0) table.quantize_q8(x, k, &a.q8[t * blocks]);
     for (std::size_t i = 0; i < k; ++i) {
       switch (kernels::activation_form(format)) {
         case kernels::ActivationForm::kF32:
@@ -48,7 +44,8 @@ Activations activations(Random& random, Format format, std::size_t rows, std::si
           a.exact.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(a.bf16[t * even + i]) << 16));
           break;
         case kernels::ActivationForm::kQ8:
-          a.exact.push_back(static_cast<double>(a.scale[t * blocks + i / 32]) * a.q8[t * k + i]);
+          const kernels::ActivationBlock& block = a.q8[t * blocks + i / 32];
+          a.exact.push_back(static_cast<double>(block.scale) * block.q[i % 32]);
       }
     }
   }
@@ -61,8 +58,11 @@ TEST_P(MatmulAnswers, AgreeWithDouble) {
   const Format format = GetParam();
   const bool q8 = kernels::activation_form(format) == kernels::ActivationForm::kQ8;
   Random random(test_seed());
-  for (const std::size_t k :
-       q8 ? std::vector<std::size_t>{32, 96, 512} : std::vector<std::size_t>{1, 31, 96, 333}) {
+  std::vector<std::size_t> ks{1, 31, 96, 333};
+  if (q8)
+    ks = file_block(format).values == 256 ? std::vector<std::size_t>{256, 768}
+                                          : std::vector<std::size_t>{32, 96, 512};
+  for (const std::size_t k : ks) {
     constexpr std::size_t kRows = 3;
     const FileWeights weights = random_weights(random, format, 45, k, Values::kPlain);
     const std::size_t panels = panel_count(weights);
@@ -71,9 +71,8 @@ TEST_P(MatmulAnswers, AgreeWithDouble) {
     const Activations a = activations(random, format, kRows, k);
     const bool bf16 = format == Format::kBf16;
     std::vector<float> out(kRows * panels * 32, 7.0f);
-    kernels::Matmul m{packed.data(),  panels,       k,      nullptr, bf16 ? (k + 1) / 2 * 2 : k,
-                      a.scale.data(), a.sum.data(), k / 32, kRows,   out.data(),
-                      panels * 32};
+    kernels::Matmul m{packed.data(), panels,     k, nullptr, q8 ? k / 32 : bf16 ? (k + 1) / 2 * 2 : k, kRows,
+                      out.data(),    panels * 32};
     m.x = q8     ? static_cast<const void*>(a.q8.data())
           : bf16 ? static_cast<const void*>(a.bf16.data())
                  : static_cast<const void*>(a.f32.data());
@@ -88,12 +87,14 @@ TEST_P(MatmulAnswers, AgreeWithDouble) {
         double exact = 0;
         double magnitude = 0;
         for (std::size_t i = 0; i < k; ++i) {
-          const double term = weight_value(weights, row, i) * a.exact[t * k + i];
-          exact += term;
-          magnitude += std::abs(term);
+          const WeightParts weight = weight_parts(weights, row, i);
+          const double x = a.exact[t * k + i];
+          exact += (weight.product + weight.minimum) * x;
+          magnitude += std::abs(weight.product * x) + std::abs(weight.minimum * x);
         }
-        // Every fma rounds a partial sum, which is at most `magnitude`; a block's scale is rounded once more.
-        const double steps = q8 ? static_cast<double>(k / 32) + 1 : static_cast<double>(k);
+        // Every fma rounds a partial sum, which is at most `magnitude`, one or two a block; what it adds is a
+        // product of one more rounding, two for iq4_xs and the minimums of K formats.
+        const double steps = q8 ? 2 * static_cast<double>(k / 32) + 2 : static_cast<double>(k);
         ASSERT_NEAR(found, exact, steps * magnitude * kRounding * 1.001)
             << to_string(format) << " k " << k << " row " << row;
       }
@@ -101,9 +102,7 @@ TEST_P(MatmulAnswers, AgreeWithDouble) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, MatmulAnswers,
-                         testing::Values(Format::kF32, Format::kF16, Format::kBf16, Format::kQ8_0,
-                                         Format::kQ4_0),
+INSTANTIATE_TEST_SUITE_P(Formats, MatmulAnswers, testing::ValuesIn(all_formats()),
                          [](const auto& info) { return to_string(info.param); });
 
 // The order that the contract writes down, in numbers where another order gives another result.
@@ -113,8 +112,7 @@ TEST(MatmulOrder, F32AscendsFusedAndBf16TakesTheOddElementFirst) {
   for (std::size_t k = 0; k < 3; ++k) panel[k * 32 + 5] = w[k];
   const float x[] = {1, 1, 1};
   float out[32];
-  kernels::Matmul m{
-      reinterpret_cast<const std::byte*>(panel.data()), 1, 3, x, 3, nullptr, nullptr, 0, 1, out, 32};
+  kernels::Matmul m{reinterpret_cast<const std::byte*>(panel.data()), 1, 3, x, 3, 1, out, 32};
   portable_table().matmul[static_cast<std::size_t>(Format::kF32)](m);
   EXPECT_EQ(out[5], 0.0f);  // 2^24 + 1 rounds to 2^24
   EXPECT_EQ(out[4], 0.0f);
@@ -127,7 +125,7 @@ TEST(MatmulOrder, F32AscendsFusedAndBf16TakesTheOddElementFirst) {
     pairs[64 + 9 * 2] = bf16(even);
     pairs[64 + 9 * 2 + 1] = bf16(odd);
     const std::uint16_t ones[] = {bf16(1), bf16(1), bf16(1), bf16(1)};
-    m = {reinterpret_cast<const std::byte*>(pairs.data()), 1, 4, ones, 4, nullptr, nullptr, 0, 1, out, 32};
+    m = {reinterpret_cast<const std::byte*>(pairs.data()), 1, 4, ones, 4, 1, out, 32};
     portable_table().matmul[static_cast<std::size_t>(Format::kBf16)](m);
     return out[9];
   };
@@ -141,14 +139,15 @@ TEST(MatmulOrder, Q8RoundsTheScaleProduct) {
   const std::uint16_t d = 0x3c01;  // 1 + 2^-10
   std::memcpy(panel.data(), &d, 2);
   panel[64] = std::byte{129};  // weight 1 at row 0, k 0
-  std::vector<std::int8_t> q(32, 0);
-  q[0] = 3;
-  const float scale = 1 + 0x1p-23f;
-  const std::int32_t sum = 3;
+  kernels::ActivationBlock block{};
+  block.q[0] = 3;
+  block.scale = 1 + 0x1p-23f;
+  block.sum = block.half_sum[0] = 3;
+  block.minus_lanes[0][0] = block.minus_all_lanes[0] = -3;
   float out[32];
-  const kernels::Matmul m{panel.data(), 1, 32, q.data(), 32, &scale, &sum, 1, 1, out, 32};
+  const kernels::Matmul m{panel.data(), 1, 32, &block, 1, 1, out, 32};
   portable_table().matmul[static_cast<std::size_t>(Format::kQ8_0)](m);
-  const float product = (1 + 0x1p-10f) * scale;
+  const float product = (1 + 0x1p-10f) * block.scale;
   EXPECT_EQ(out[0], product * 3.0f);
 }
 

@@ -20,7 +20,7 @@ struct Shape {
   std::size_t weight_rows;
   std::size_t k;
   std::size_t rows;
-  std::size_t extra;  // elements between the end of a row of x, scale, sum or out and the next
+  std::size_t extra;  // elements or blocks between the end of a row of x or out and the next
   Values values;
 };
 
@@ -52,24 +52,19 @@ class Product {
         width_(kernels::activation_form(s.format) == ActivationForm::kBf16 ? (s.k + 1) / 2 * 2 : s.k),
         x_f32_(extent(s.rows, width_ + s.extra, width_)),
         x_bf16_(x_f32_.size()),
-        x_q8_(x_f32_.size()),
-        scale_(extent(s.rows, blocks_ + s.extra, blocks_)),
-        sum_(scale_.size()) {
+        x_q8_(extent(s.rows, blocks_ + s.extra, blocks_)) {
     pack_panels(weights_, panels_.data());
     fill_random(random_, s.values, x_f32_);
     portable_table().round_bf16(x_f32_.data(), x_f32_.size() / 2 * 2, x_bf16_.data());
-    const Values scales = s.values == Values::kPattern ? Values::kTiny : s.values;
-    for (float& scale : scale_) scale = std::abs(random_value(random_, scales));
-    for (auto& q : x_q8_) q = static_cast<std::int8_t>(static_cast<int>(random_.below(255)) - 127);
-    for (std::size_t t = 0; t < s.rows; ++t) fill_row(s, t);
+    for (std::size_t b = 0; b < x_q8_.size(); ++b) x_q8_[b] = block(s, b);
+    if (width_ != s.k) {
+      for (std::size_t t = 0; t < s.rows; ++t) x_bf16_[t * (width_ + s.extra) + s.k] = 0;
+    }
     m_ = {panels_.data(),
           panel_count(weights_),
           s.k,
           nullptr,
           width_ + s.extra,
-          nullptr,
-          nullptr,
-          0,
           s.rows,
           nullptr,
           32 * panel_count(weights_) + s.extra};
@@ -82,16 +77,12 @@ class Product {
         break;
       case ActivationForm::kQ8:
         m_.x = x_q8_.data();
-        m_.scale = scale_.data();
-        m_.sum = sum_.data();
-        m_.scale_stride = blocks_ + s.extra;
+        m_.x_stride = blocks_ + s.extra;
     }
     panels_.freeze();
     x_f32_.freeze();
     x_bf16_.freeze();
     x_q8_.freeze();
-    scale_.freeze();
-    sum_.freeze();
   }
 
   /// The whole output buffer, gaps between rows included.
@@ -105,18 +96,24 @@ class Product {
   }
 
  private:
-  /// The padding of an odd bf16 row, extreme codes in one block of q8, and the sums.
-  void fill_row(const Shape& s, std::size_t t) {
-    if (width_ != s.k) x_bf16_[t * (width_ + s.extra) + s.k] = 0;
-    if (s.k % 32 != 0) return;
-    std::int8_t* q = &x_q8_[t * (width_ + s.extra)];
-    const std::int8_t extreme = t % 2 == 0 ? 127 : -127;
-    std::fill_n(q + t % blocks_ * 32, 32, extreme);
-    for (std::size_t b = 0; b < blocks_; ++b) {
-      std::int32_t total = 0;
-      for (std::size_t i = 0; i < 32; ++i) total += q[b * 32 + i];
-      sum_[t * (blocks_ + s.extra) + b] = total;
+  /// Random codes, now and then all of the extreme ones, with their sums.
+  kernels::ActivationBlock block(const Shape& s, std::size_t index) {
+    kernels::ActivationBlock b{};
+    b.scale = std::abs(random_value(random_, s.values == Values::kPattern ? Values::kTiny : s.values));
+    const bool extreme = index % 5 == 0;
+    for (std::size_t i = 0; i < 32; ++i) {
+      b.q[i] = extreme ? static_cast<std::int8_t>(index % 2 == 0 ? 127 : -127)
+                       : static_cast<std::int8_t>(static_cast<int>(random_.below(255)) - 127);
+      b.sum += b.q[i];
+      b.half_sum[i / 16] = static_cast<std::int16_t>(b.half_sum[i / 16] + b.q[i]);
+      std::int16_t& lane = b.minus_lanes[i / 16][i / 2 % 2];
+      lane = static_cast<std::int16_t>(lane - b.q[i]);
     }
+    for (std::size_t lane = 0; lane < 2; ++lane) {
+      b.minus_all_lanes[lane] = static_cast<std::int16_t>(b.minus_lanes[0][lane] + b.minus_lanes[1][lane]);
+    }
+    b.scaled_sum = b.scale * static_cast<float>(b.sum);
+    return b;
   }
 
   Random random_;
@@ -126,9 +123,7 @@ class Product {
   std::size_t width_;
   Guarded<float> x_f32_;
   Guarded<std::uint16_t> x_bf16_;
-  Guarded<std::int8_t> x_q8_;
-  Guarded<float> scale_;
-  Guarded<std::int32_t> sum_;
+  Guarded<kernels::ActivationBlock> x_q8_;
   Matmul m_{};
 };
 
@@ -147,9 +142,10 @@ class MatmulEqual : public EachVariant {
 
   void check_format(Format format) {
     const bool blocks = kernels::activation_form(format) == ActivationForm::kQ8;
-    const std::vector<std::size_t> ks = blocks
-                                            ? std::vector<std::size_t>{32, 64, 96, 160, 416}
-                                            : std::vector<std::size_t>{1, 2, 15, 16, 17, 31, 33, 64, 65, 127};
+    const std::size_t unit = kernels::unit_of(format).values == 256 ? 256 : 32;
+    std::vector<std::size_t> ks{1, 2, 15, 16, 17, 31, 33, 64, 65, 127};
+    if (blocks)
+      ks = unit == 256 ? std::vector<std::size_t>{256, 768} : std::vector<std::size_t>{32, 64, 96, 160, 416};
     Random random(test_seed() + static_cast<std::uint64_t>(format));
     for (std::size_t repeat = 0; repeat < test_scale(); ++repeat) {
       for (const Values values : kAllValues) {
@@ -164,15 +160,16 @@ class MatmulEqual : public EachVariant {
       }
       // Rows left over beside full register tiles, whatever the kernel's tile: up to two of 12 and a rest.
       for (std::size_t rows = 14; rows <= 26; ++rows) {
-        check({format, 33 + random.below(64), blocks ? 96u : 35u, rows, random.below(3) * 5, Values::kPlain},
+        check({format, 33 + random.below(64), blocks ? 3 * unit : 35u, rows, random.below(3) * 5,
+               Values::kPlain},
               random.next());
         if (HasFatalFailure() || IsSkipped()) return;
       }
       check({format, 64, blocks ? 2048u : 1031u, 7, 3, Values::kPlain}, random.next());
       // Rows a multiple of 4096 bytes apart, which a kernel may cut into smaller tiles.
       check({format, 40, 2048, 21, 0, Values::kPlain}, random.next());
-      check({format, 33, 160, 64, 1, Values::kPlain}, random.next());
-      check({format, 32, 64, 64, 0, Values::kPattern}, random.next());
+      check({format, 33, blocks ? unit : 160, 64, 1, Values::kPlain}, random.next());
+      check({format, 32, blocks ? 2 * unit : 64, 64, 0, Values::kPattern}, random.next());
     }
   }
 };
@@ -191,6 +188,39 @@ TEST_P(MatmulEqual, Q8_0) {
 }
 TEST_P(MatmulEqual, Q4_0) {
   check_format(Format::kQ4_0);
+}
+TEST_P(MatmulEqual, Q4_1) {
+  check_format(Format::kQ4_1);
+}
+TEST_P(MatmulEqual, Q5_0) {
+  check_format(Format::kQ5_0);
+}
+TEST_P(MatmulEqual, Q5_1) {
+  check_format(Format::kQ5_1);
+}
+TEST_P(MatmulEqual, Q2_K) {
+  check_format(Format::kQ2_K);
+}
+TEST_P(MatmulEqual, Q3_K) {
+  check_format(Format::kQ3_K);
+}
+TEST_P(MatmulEqual, Q4_K) {
+  check_format(Format::kQ4_K);
+}
+TEST_P(MatmulEqual, Q5_K) {
+  check_format(Format::kQ5_K);
+}
+TEST_P(MatmulEqual, Q6_K) {
+  check_format(Format::kQ6_K);
+}
+TEST_P(MatmulEqual, Iq4Nl) {
+  check_format(Format::kIq4Nl);
+}
+TEST_P(MatmulEqual, Iq4Xs) {
+  check_format(Format::kIq4Xs);
+}
+TEST_P(MatmulEqual, Mxfp4) {
+  check_format(Format::kMxfp4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, MatmulEqual, all_variants(), variant_name);

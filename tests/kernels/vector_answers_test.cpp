@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "support/kernel_tables.h"
@@ -152,23 +153,23 @@ TEST(VectorAnswers, QuantizeQ8) {
   x[40] = 0x1.fffffep-101f;  // below the smallest block maximum
   x[64] = 1;
   x[65] = INFINITY;
-  std::vector<std::int8_t> q(96, 99);
-  float scale[3];
-  std::int32_t sum[3];
-  table.quantize_q8(x.data(), 96, q.data(), scale, sum);
-  EXPECT_EQ(scale[0], 1.0f);
-  EXPECT_EQ(q[3], -127);
-  EXPECT_EQ(q[4], 64);
-  EXPECT_EQ(q[5], 0);
-  EXPECT_EQ(q[6], 2);
-  EXPECT_EQ(q[7], -2);
-  EXPECT_EQ(sum[0], -127 + 64 + 2 - 2);
-  EXPECT_EQ(scale[1], 0.0f);
-  EXPECT_EQ(q[40], 0);
-  EXPECT_EQ(sum[1], 0);
-  EXPECT_TRUE(std::isnan(scale[2]));
-  EXPECT_EQ(q[64], 0);
-  EXPECT_EQ(sum[2], 0);
+  kernels::ActivationBlock blocks[3];
+  std::memset(static_cast<void*>(blocks), 99, sizeof blocks);
+  table.quantize_q8(x.data(), 96, blocks);
+  EXPECT_EQ(blocks[0].scale, 1.0f);
+  EXPECT_EQ(blocks[0].q[3], -127);
+  EXPECT_EQ(blocks[0].q[4], 64);
+  EXPECT_EQ(blocks[0].q[5], 0);
+  EXPECT_EQ(blocks[0].q[6], 2);
+  EXPECT_EQ(blocks[0].q[7], -2);
+  EXPECT_EQ(blocks[0].sum, -127 + 64 + 2 - 2);
+  EXPECT_EQ(blocks[1].scale, 0.0f);
+  EXPECT_EQ(blocks[1].q[8], 0);
+  EXPECT_EQ(blocks[1].sum, 0);
+  EXPECT_TRUE(std::isnan(blocks[2].scale));
+  EXPECT_TRUE(std::isnan(blocks[2].scaled_sum));
+  EXPECT_EQ(blocks[2].q[0], 0);
+  EXPECT_EQ(blocks[2].sum, 0);
 
   Random random(test_seed());
   for (int round = 0; round < 1000; ++round) {
@@ -178,14 +179,23 @@ TEST(VectorAnswers, QuantizeQ8) {
       if (round % 2 == 0) x[i] = 7 * random.uniform();
       amax = std::max(amax, std::abs(x[i]));
     }
-    table.quantize_q8(x.data(), 32, q.data(), scale, sum);
-    std::int32_t total = 0;
+    kernels::ActivationBlock& b = blocks[0];
+    table.quantize_q8(x.data(), 32, &b);
+    int half[2] = {}, lane[2][2] = {};
     for (std::size_t i = 0; i < 32; ++i) {
-      total += q[i];
+      half[i / 16] += b.q[i];
+      lane[i / 16][i / 2 % 2] += b.q[i];
       // Half a step, and three roundings of values up to amax.
-      ASSERT_NEAR(static_cast<double>(q[i]) * scale[0], x[i], scale[0] * 0.5 + amax * 3 * kRounding);
+      ASSERT_NEAR(static_cast<double>(b.q[i]) * b.scale, x[i], b.scale * 0.5 + amax * 3 * kRounding);
     }
-    ASSERT_EQ(total, sum[0]);
+    ASSERT_EQ(b.sum, half[0] + half[1]);
+    ASSERT_EQ(b.scaled_sum, b.scale * static_cast<float>(b.sum));
+    for (std::size_t h = 0; h < 2; ++h) {
+      ASSERT_EQ(b.half_sum[h], half[h]);
+      ASSERT_EQ(b.minus_lanes[h][0], -lane[h][0]);
+      ASSERT_EQ(b.minus_lanes[h][1], -lane[h][1]);
+      ASSERT_EQ(b.minus_all_lanes[h], -lane[0][h] - lane[1][h]);
+    }
   }
 }
 

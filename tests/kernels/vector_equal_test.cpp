@@ -197,20 +197,30 @@ TEST_P(VectorEqual, QuantizeQ8) {
                       : 127.0f;
     }
     x.freeze();
-    struct Result {
-      explicit Result(std::size_t count) : q(32 * count), scale(count), sum(count) {}
-      Guarded<std::int8_t> q;
-      Guarded<float> scale;
-      Guarded<std::int32_t> sum;
-    };
-    Result expected(blocks);
-    Result found(blocks);
-    portable_table().quantize_q8(x.data(), x.size(), expected.q.data(), expected.scale.data(),
-                                 expected.sum.data());
-    table().quantize_q8(x.data(), x.size(), found.q.data(), found.scale.data(), found.sum.data());
-    ASSERT_TRUE(same_bits(expected.q, found.q));
-    ASSERT_TRUE(same_bits(expected.scale, found.scale));
-    ASSERT_TRUE(same_bits(expected.sum, found.sum));
+    Guarded<kernels::ActivationBlock> expected(blocks);
+    Guarded<kernels::ActivationBlock> found(blocks);
+    portable_table().quantize_q8(x.data(), x.size(), expected.data());
+    table().quantize_q8(x.data(), x.size(), found.data());
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const auto& e = expected[b];
+      const auto& f = found[b];
+      ASSERT_EQ(std::memcmp(e.q, f.q, sizeof e.q), 0);
+      // A NaN is a NaN; whole numbers compare as they are.
+      const float floats_expected[] = {e.scale, e.scaled_sum}, floats_found[] = {f.scale, f.scaled_sum};
+      ASSERT_TRUE(same_bits(std::span(floats_expected), std::span(floats_found)));
+      const auto sums = [](const kernels::ActivationBlock& x) {
+        return std::array<int, 9>{x.sum,
+                                  x.half_sum[0],
+                                  x.half_sum[1],
+                                  x.minus_lanes[0][0],
+                                  x.minus_lanes[0][1],
+                                  x.minus_lanes[1][0],
+                                  x.minus_lanes[1][1],
+                                  x.minus_all_lanes[0],
+                                  x.minus_all_lanes[1]};
+      };
+      ASSERT_EQ(sums(e), sums(f));
+    }
   });
 }
 

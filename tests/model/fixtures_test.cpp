@@ -91,6 +91,17 @@ constexpr Fixture kFixtures[] = {
     {"weight-types/bf16", 0.0050},
     {"weight-types/q8_0", 0.019},
     {"weight-types/q4_0", 0.019},
+    {"weight-types/q4_1", 0.019},
+    {"weight-types/q5_0", 0.019},
+    {"weight-types/q5_1", 0.019},
+    {"weight-types/q2_k", 0.019},
+    {"weight-types/q3_k", 0.019},
+    {"weight-types/q4_k", 0.019},
+    {"weight-types/q5_k", 0.019},
+    {"weight-types/q6_k", 0.019},
+    {"weight-types/iq4_nl", 0.019},
+    {"weight-types/iq4_xs", 0.019},
+    {"weight-types/mxfp4", 0.019},
 };
 
 INSTANTIATE_TEST_SUITE_P(Shared, Fixtures, testing::ValuesIn(kFixtures), [](const auto& info) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/layout.h"
+#include "support/file_block.h"
 #include "support/random.h"
 
 namespace garam::test {
@@ -25,12 +26,20 @@ struct FileWeights {
 
 const char* to_string(kernels::Format format);
 
+/// Every format, in the order of the enumeration.
+std::vector<kernels::Format> all_formats();
+
 /// Finite random weights; for the block formats every code occurs, -128 too, and scales of every size.
 FileWeights random_weights(Random& random, kernels::Format format, std::size_t rows, std::size_t k,
                            Values values);
 
-/// The value of one weight as the file means it; bf16 below 2^-50 counts as zero (numerics rule 4).
-double weight_value(const FileWeights& weights, std::size_t row, std::size_t k);
+/// One weight as the file means it, in two parts to be added; bf16 below 2^-50 counts as zero (numerics rule
+/// 4).
+struct WeightParts {
+  double product;
+  double minimum;
+};
+WeightParts weight_parts(const FileWeights& weights, std::size_t row, std::size_t k);
 
 std::size_t panel_count(const FileWeights& weights);
 

@@ -7,10 +7,11 @@
 #include <limits>
 #include <stdexcept>
 
+#include "support/file_block.h"
+
 namespace garam::test {
 namespace {
 
-constexpr std::uint32_t kQ4_0 = 2, kQ8_0 = 8, kBf16 = 30;
 constexpr double kPi = 3.14159265358979323846;
 
 /// [rows][width] activations.
@@ -121,8 +122,9 @@ class Forward {
     const ReferenceTensor* bias = file_.find(name + ".bias");
     Table x = input;
     for (std::size_t t = 0; options_.round_activations && t < x.rows; ++t) {
-      if (weight.type == kQ8_0 || weight.type == kQ4_0) round_q8(x.row(t), x.width);
-      if (weight.type == kBf16) round_bf16(x.row(t), x.width);
+      const kernels::Format format = format_of_ggml(weight.type).value();
+      if (file_block(format).values > 1) round_q8(x.row(t), x.width);
+      if (format == kernels::Format::kBf16) round_bf16(x.row(t), x.width);
     }
     Table y(x.rows, weight.shape[0]);
     for (std::size_t t = 0; t < x.rows; ++t) {

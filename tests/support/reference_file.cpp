@@ -1,4 +1,4 @@
-// The container and the five weight types, written from their descriptions: plain and slow.
+// The container, written from its description: plain and slow.
 #include "support/reference_file.h"
 
 #include <cmath>
@@ -8,21 +8,10 @@
 #include <limits>
 #include <stdexcept>
 
+#include "support/file_block.h"
+
 namespace garam::test {
 namespace {
-
-constexpr std::uint32_t kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ8_0 = 8, kBf16 = 30;
-constexpr std::size_t kBlock = 32;
-
-/// sign * mantissa * 2^exponent by the definition of IEEE binary16.
-double decode_half(unsigned bits) {
-  const double sign = (bits >> 15 & 1) != 0 ? -1 : 1;
-  const int exponent = static_cast<int>(bits >> 10 & 31);
-  const double fraction = bits & 1023;
-  if (exponent == 31) return fraction != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * HUGE_VAL;
-  if (exponent == 0) return sign * std::ldexp(fraction, -24);
-  return sign * std::ldexp(1024 + fraction, exponent - 25);
-}
 
 double decode_float(std::uint32_t bits) {
   float value;
@@ -130,46 +119,30 @@ void read_key(Bytes& in, ReferenceFile& file) {
   }
 }
 
-void read_block_q8_0(Bytes& in, std::vector<double>& out) {
-  const double scale = decode_half(static_cast<unsigned>(in.integer(2)));
-  for (std::size_t i = 0; i < kBlock; ++i) out.push_back(scale * static_cast<std::int8_t>(in.integer(1)));
+double read_plain(Bytes& in, kernels::Format format) {
+  if (format == kernels::Format::kF32) return decode_float(static_cast<std::uint32_t>(in.integer(4)));
+  const auto bits = static_cast<std::uint32_t>(in.integer(2));
+  return format == kernels::Format::kF16 ? f16_value(bits) : decode_float(bits << 16);
 }
 
-/// Value i lies in the low nibble of byte i, value i + 16 in the high one; a nibble stands for itself less 8.
-void read_block_q4_0(Bytes& in, std::vector<double>& out) {
-  const double scale = decode_half(static_cast<unsigned>(in.integer(2)));
-  double high[kBlock / 2];
-  for (double& upper : high) {
-    const int byte = static_cast<int>(in.integer(1));
-    out.push_back(scale * (byte % 16 - 8));
-    upper = scale * (byte / 16 - 8);
-  }
-  out.insert(out.end(), std::begin(high), std::end(high));
+void read_block(Bytes& in, kernels::Format format, std::vector<double>& out) {
+  const FileBlock block = file_block(format);
+  std::vector<std::byte> bytes(block.bytes);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(in.integer(1));
+  for (std::size_t i = 0; i < block.values; ++i) out.push_back(file_value(format, bytes.data(), i).value());
 }
 
 void read_values(Bytes& in, ReferenceTensor& tensor) {
+  const auto format = format_of_ggml(tensor.type);
+  if (!format) throw std::runtime_error("reference: weight type not known");
   std::size_t count = 1;
   for (const std::size_t dimension : tensor.shape) count *= dimension;
   tensor.values.reserve(count);
   while (tensor.values.size() < count) {
-    switch (tensor.type) {
-      case kF32:
-        tensor.values.push_back(decode_float(static_cast<std::uint32_t>(in.integer(4))));
-        break;
-      case kF16:
-        tensor.values.push_back(decode_half(static_cast<unsigned>(in.integer(2))));
-        break;
-      case kBf16:
-        tensor.values.push_back(decode_float(static_cast<std::uint32_t>(in.integer(2)) << 16));
-        break;
-      case kQ8_0:
-        read_block_q8_0(in, tensor.values);
-        break;
-      case kQ4_0:
-        read_block_q4_0(in, tensor.values);
-        break;
-      default:
-        throw std::runtime_error("reference: weight type not known");
+    if (file_block(*format).values == 1) {
+      tensor.values.push_back(read_plain(in, *format));
+    } else {
+      read_block(in, *format, tensor.values);
     }
   }
 }

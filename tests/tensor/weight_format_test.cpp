@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "support/pack.h"
 #include "tensor/half.h"
 
 namespace garam {
@@ -51,6 +52,15 @@ float largest_error(const WeightFormat& format, const float* block_values, std::
   return amax / 8 * 1.02f;
 }
 
+/// Formats that garam also writes.
+std::vector<const WeightFormat*> written_formats() {
+  std::vector<const WeightFormat*> written;
+  for (const WeightFormat* format : weight_formats()) {
+    if (format->encode != nullptr) written.push_back(format);
+  }
+  return written;
+}
+
 class EveryFormat : public testing::TestWithParam<const WeightFormat*> {};
 
 TEST_P(EveryFormat, EncodePackUnpackKeepsValues) {
@@ -89,8 +99,65 @@ TEST_P(EveryFormat, RefusesWhatIsNotFinite) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, EveryFormat,
+/// Every format, also those that are only read.
+class ReadFormat : public testing::TestWithParam<const WeightFormat*> {};
+
+TEST_P(ReadFormat, PacksAsDrawnAndUnpacksWhatTheFileMeans) {
+  const WeightFormat& format = *GetParam();
+  test::Random random(test::test_seed());
+  const std::size_t step = format.block == 256 ? 256 : 32;
+  for (const std::size_t blocks : {1u, 2u, 3u}) {
+    const std::size_t k = blocks * step;
+    for (const std::size_t rows : {1u, 31u, 32u}) {
+      const auto weights = test::random_weights(random, format.format, rows, k, test::Values::kPlain);
+      ASSERT_EQ(weights.row_bytes, format.row_bytes(k));
+      std::vector<std::byte> panel(panel_bytes(format.format, k), std::byte{0x5a}), drawn(panel.size());
+      ASSERT_TRUE(format.pack(weights.bytes.data(), rows, k, panel.data()));
+      test::pack_panels(weights, drawn.data());
+      // Rows that are not there may hold any integers: their scales are zero.
+      if (rows == kRows) {
+        ASSERT_EQ(panel, drawn);
+      }
+      const auto out = unpack_panel(format, panel, k);
+      for (std::size_t i = 0; i < rows * k; ++i) {
+        const test::WeightParts parts = test::weight_parts(weights, i / k, i % k);
+        ASSERT_EQ(out[i], static_cast<float>(parts.product + parts.minimum)) << i;
+      }
+      for (std::size_t i = rows * k; i < kRows * k; ++i) ASSERT_EQ(out[i], 0.0f) << i;
+    }
+  }
+}
+
+TEST_P(ReadFormat, RefusesScalesThatAreNotFinite) {
+  const WeightFormat& format = *GetParam();
+  test::Random random(test::test_seed());
+  const std::size_t k = 512, rows = 3;
+  const auto good = test::random_weights(random, format.format, rows, k, test::Values::kPlain);
+  std::vector<std::byte> panel(panel_bytes(format.format, k));
+  ASSERT_TRUE(format.pack(good.bytes.data(), rows, k, panel.data()));
+  const std::size_t last_block = good.bytes.size() - format.block_bytes;
+  const auto refused = [&](std::size_t at, std::uint16_t bits, std::size_t size) {
+    auto bytes = good.bytes;
+    std::memcpy(bytes.data() + last_block + at, &bits, size);
+    return !format.pack(bytes.data(), rows, k, panel.data());
+  };
+  if (format.name == "mxfp4") {
+    EXPECT_TRUE(refused(0, 255, 1));
+    return;
+  }
+  if (format.block == 1) return;  // weights themselves: EveryFormat
+  const test::HalfPlaces halves = test::half_places(format.format);
+  for (std::size_t n = 0; n < halves.count; ++n) {
+    EXPECT_TRUE(refused(halves.at[n], 0x7c00, 2));
+    EXPECT_TRUE(refused(halves.at[n], 0xfe01, 2));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, ReadFormat,
                          testing::ValuesIn(weight_formats().begin(), weight_formats().end()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+INSTANTIATE_TEST_SUITE_P(Formats, EveryFormat, testing::ValuesIn(written_formats()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST(WeightFormats, ExtremeIntegersSurvive) {

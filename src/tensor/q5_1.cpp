@@ -1,0 +1,32 @@
+// q5_1 weights. File block of 32: f16 scale and minimum, a word of fifth bits, 16 bytes as those of q4_0.
+#include "tensor/block_format.h"
+#include "tensor/fifth_bits.h"
+
+namespace garam {
+namespace {
+
+struct Q5_1 {
+  static constexpr kernels::Format kFormat = kernels::Format::kQ5_1;
+  static constexpr const char* kName = "q5_1";
+  static constexpr std::uint32_t kGgmlId = 7;
+  static constexpr std::size_t kFileValues = 32, kFileBytes = 24;
+
+  static bool pack(const std::byte* in, const RowOfUnit& to) {
+    put_file_nibbles(to.planes, to.row, in + 8);
+    put_fifth_bits(to.planes + kNibblePlane, to.row, read_as<std::uint32_t>(in + 4));
+    return put_f16(to.f16(0), in) & put_f16(to.f16(1), in + 2);
+  }
+  static void unpack(const ConstRowOfUnit& from, float* out) {
+    const double d = get_f16(from.f16(0)), m = get_f16(from.f16(1));
+    const Codes codes = get_five_bits(from.planes, from.row);
+    for (std::size_t i = 0; i < kernels::kBlock; ++i) {
+      out[i] = static_cast<float>(d * static_cast<double>(code_of(codes, i)) + m);
+    }
+  }
+};
+
+}  // namespace
+
+const WeightFormat kFormatQ5_1 = block_format<Q5_1>();
+
+}  // namespace garam
