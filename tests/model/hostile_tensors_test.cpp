@@ -72,7 +72,7 @@ TEST(Hostile, WeightTypesNotComputed) {
     const char* name;
     std::uint32_t id;
     std::size_t block_values, block_bytes;
-  } const types[] = {{"q4_1", 3, 32, 20}, {"q5_0", 6, 32, 22}, {"i8", 24, 1, 1}, {"f64", 28, 1, 8}};
+  } const types[] = {{"q8_1", 9, 32, 36}, {"nvfp4", 40, 64, 36}, {"i8", 24, 1, 1}, {"f64", 28, 1, 8}};
   for (const auto& type : types) {
     TinyModel tiny = good();
     TinyTensor& tensor = tiny.tensor("blk.1.attn_k.weight");
