@@ -5,6 +5,7 @@
 //              stored too large by. The difference is added to the finished sum.
 //   code       the codes of k 4g to 4g + 3, one a byte
 //   scales     what the float steps of the block multiply with
+//   half_scale, minimums   for kHalves, twice the scale of a half or the minimums of both, 16 bits each
 // In an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
 #pragma once
 
@@ -22,10 +23,8 @@ enum class Sum {
 };
 
 struct Scales {
-  __m256 d;         // fl(d * scale) where the scale is one of 32 k
-  __m256 m;         // kMinimum: what multiplies fl(da * sa), with its sign
-  __m256i half[2];  // kHalves: the scale of each half, twice a row, 16 bits
-  __m256i minimum;  // kHalves and kMinimum: the minimums of both halves, 16 bits
+  __m256 d;  // fl(d * scale) where the scale is one of 32 k
+  __m256 m;  // kMinimum: what multiplies fl(da * sa), with its sign
 };
 
 [[gnu::always_inline]] inline __m256i low_nibbles(__m256i x) {
@@ -179,36 +178,36 @@ struct Q5_K : BlockFormat<Format::kQ5_K, Sum::kWhole, true, 16, 0> {
   }
 };
 
-/// A pair of 16-bit numbers a row as each of them twice.
-[[gnu::always_inline]] inline void spread_halves(__m256i pairs, __m256i (&half)[2]) {
-  half[0] = _mm256_blend_epi16(pairs, _mm256_slli_epi32(pairs, 16), 0xaa);
-  half[1] = _mm256_blend_epi16(_mm256_srli_epi32(pairs, 16), pairs, 0xaa);
-}
-/// The scales of both halves of block s, a byte each.
+/// The two bytes of block s that belong to each of 8 rows, one for each half, as 16 bits.
 [[gnu::always_inline]] inline __m128i scale_bytes(const std::byte* scales, std::size_t s, std::size_t r) {
   return _mm_load_si128(reinterpret_cast<const __m128i*>(scales + 2 * kPanelRows * s + 16 * r));
 }
-[[gnu::always_inline]] inline Scales signed_halves(const std::byte* header, std::size_t s, std::size_t r) {
-  Scales found = only_d(header, r);
-  spread_halves(_mm256_cvtepi8_epi16(scale_bytes(header + kHalfBytes, s, r)), found.half);
-  return found;
+/// Of a pair of 16-bit numbers a row that of one half, twice.
+[[gnu::always_inline]] inline __m256i of_half(__m256i pairs, std::size_t half) {
+  return half == 0 ? _mm256_blend_epi16(pairs, _mm256_slli_epi32(pairs, 16), 0xaa)
+                   : _mm256_blend_epi16(_mm256_srli_epi32(pairs, 16), pairs, 0xaa);
 }
 
-struct Q6_K : BlockFormat<Format::kQ6_K, Sum::kHalves, false, 32, 32> {
-  [[gnu::always_inline]] static __m256i code(const std::byte* planes, std::size_t r, std::size_t g) {
-    return _mm256_or_si256(nibble_plane(planes, r, g), pair_plane<4>(planes + kNibbleBytes, r, g));
+/// Signed scales of halves behind d.
+struct SignedHalves {
+  [[gnu::always_inline]] static Scales scales(const std::byte* header, std::size_t, std::size_t r) {
+    return only_d(header, r);
   }
-  [[gnu::always_inline]] static Scales scales(const std::byte* header, std::size_t s, std::size_t r) {
-    return signed_halves(header, s, r);
+  [[gnu::always_inline]] static __m256i half_scale(const std::byte* header, std::size_t s, std::size_t r,
+                                                   std::size_t half) {
+    return of_half(_mm256_cvtepi8_epi16(scale_bytes(header + kHalfBytes, s, r)), half);
   }
 };
 
-struct Q3_K : BlockFormat<Format::kQ3_K, Sum::kHalves, false, 4, 4> {
+struct Q6_K : BlockFormat<Format::kQ6_K, Sum::kHalves, false, 32, 32>, SignedHalves {
+  [[gnu::always_inline]] static __m256i code(const std::byte* planes, std::size_t r, std::size_t g) {
+    return _mm256_or_si256(nibble_plane(planes, r, g), pair_plane<4>(planes + kNibbleBytes, r, g));
+  }
+};
+
+struct Q3_K : BlockFormat<Format::kQ3_K, Sum::kHalves, false, 4, 4>, SignedHalves {
   [[gnu::always_inline]] static __m256i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return _mm256_or_si256(pair_plane<0>(planes, r, g), bit_plane<2>(planes + kPairBytes, r, g));
-  }
-  [[gnu::always_inline]] static Scales scales(const std::byte* header, std::size_t s, std::size_t r) {
-    return signed_halves(header, s, r);
   }
 };
 
@@ -216,13 +215,20 @@ struct Q2_K : BlockFormat<Format::kQ2_K, Sum::kHalves, true, 0, 0> {
   [[gnu::always_inline]] static __m256i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return pair_plane<0>(planes, r, g);
   }
-  [[gnu::always_inline]] static Scales scales(const std::byte* header, std::size_t s, std::size_t r) {
+  [[gnu::always_inline]] static Scales scales(const std::byte* header, std::size_t, std::size_t r) {
     Scales found = d_and_m(header, r);
     found.m = negated(found.m);
-    const __m256i both = _mm256_cvtepu8_epi16(scale_bytes(header + 2 * kHalfBytes, s, r));
-    spread_halves(_mm256_and_si256(both, _mm256_set1_epi16(15)), found.half);
-    found.minimum = _mm256_srli_epi16(both, 4);
     return found;
+  }
+  [[gnu::always_inline]] static __m256i both(const std::byte* header, std::size_t s, std::size_t r) {
+    return _mm256_cvtepu8_epi16(scale_bytes(header + 2 * kHalfBytes, s, r));
+  }
+  [[gnu::always_inline]] static __m256i half_scale(const std::byte* header, std::size_t s, std::size_t r,
+                                                   std::size_t half) {
+    return of_half(_mm256_and_si256(both(header, s, r), _mm256_set1_epi16(15)), half);
+  }
+  [[gnu::always_inline]] static __m256i minimums(const std::byte* header, std::size_t s, std::size_t r) {
+    return _mm256_srli_epi16(both(header, s, r), 4);
   }
 };
 

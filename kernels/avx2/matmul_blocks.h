@@ -10,8 +10,10 @@
 namespace garam::kernels::avx2 {
 namespace {
 
-/// Blocks in one sweep over part of a panel's rows, so that the next part finds them in the cache; a multiple
-/// of every unit.
+/// Registers of 8 rows that a tile computes at once: 6 activation rows make 12 accumulators.
+inline constexpr std::size_t kWide = 2;
+/// Blocks whose activations are widened at once, for Sum::kWords: 6 rows take 12 KiB of L1. A multiple of
+/// every unit.
 inline constexpr std::size_t kSweepBlocks = 32;
 
 /// The activations that meet codes of 8 bits: 16 of the 32 in each vector of words.
@@ -62,6 +64,10 @@ struct Packed {
       return _mm256_srli_epi16(code(r, g), 8);
     }
     [[gnu::always_inline]] Scales scales(std::size_t r) const { return F::scales(header, s, r); }
+    [[gnu::always_inline]] __m256i half_scale(std::size_t r, std::size_t half) const {
+      return F::half_scale(header, s, r, half);
+    }
+    [[gnu::always_inline]] __m256i minimums(std::size_t r) const { return F::minimums(header, s, r); }
   };
   [[gnu::always_inline]] Block at(std::size_t b) const {
     const std::byte* header = from + b / kBlocks * kUnit.bytes();
@@ -96,20 +102,20 @@ struct Unpacked {
       Scales found;
       found.d = d[r];
       if constexpr (F::kMinimum) found.m = m[r];
-      if constexpr (kHalves) {
-        found.half[0] = half[0][r];
-        found.half[1] = half[1][r];
-        if constexpr (F::kMinimum) found.minimum = minimum[r];
-      }
       return found;
     }
-    [[gnu::always_inline]] void keep(const Scales& found, std::size_t r) {
+    [[gnu::always_inline]] __m256i half_scale(std::size_t r, std::size_t h) const { return half[h][r]; }
+    [[gnu::always_inline]] __m256i minimums(std::size_t r) const { return minimum[r]; }
+
+    /// Scales of register r.
+    [[gnu::always_inline]] void keep(const typename Packed<F>::Block& block, std::size_t r) {
+      const Scales found = block.scales(r);
       d[r] = found.d;
       if constexpr (F::kMinimum) m[r] = found.m;
       if constexpr (kHalves) {
-        half[0][r] = found.half[0];
-        half[1][r] = found.half[1];
-        if constexpr (F::kMinimum) minimum[r] = found.minimum;
+        half[0][r] = block.half_scale(r, 0);
+        half[1][r] = block.half_scale(r, 1);
+        if constexpr (F::kMinimum) minimum[r] = block.minimums(r);
       }
     }
   };
@@ -132,7 +138,7 @@ struct Unpacked {
             _mm256_store_si256(&to.codes[g][0][r], block.code(r, g));
           }
         }
-        to.keep(block.scales(r), r);
+        to.keep(block, r);
       }
     }
   }
@@ -143,13 +149,13 @@ struct Unpacked {
   asm("" : "+x"(sum));
 }
 
-template <std::size_t kTokens, std::size_t kWide>
+template <std::size_t kTokens>
 struct Sums {
-  alignas(32) float at[kTokens][kWide * kLanes8];
+  alignas(32) float at[kTokens][kPanelRows];
 };
 
 /// sum[t][r] += codes of groups [first, last) times activations, in 16 bits.
-template <std::size_t kTokens, std::size_t kWide, typename Block>
+template <std::size_t kTokens, typename Block>
 [[gnu::always_inline]] inline void add_bytes(const Block& block, std::size_t part, std::size_t first,
                                              std::size_t last, const ActivationBlock* x, std::size_t stride,
                                              __m256i (&sum)[kTokens][kWide]) {
@@ -185,7 +191,7 @@ template <int kCentre>
   }
 }
 
-template <std::size_t kTokens, std::size_t kWide>
+template <std::size_t kTokens>
 [[gnu::always_inline]] inline void add_words(const __m256i (&w)[kWide], const std::int16_t* pair,
                                              __m256i (&isum)[kTokens][kWide]) {
   constexpr std::size_t kNextRow = sizeof(Words) / sizeof(std::int16_t);
@@ -201,14 +207,16 @@ template <std::size_t kTokens, std::size_t kWide>
 }
 
 /// isum[t][r] = the integer dots of a block, rows [8 part, 8 (part + kWide)) of the panel.
-template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
+template <typename F, std::size_t kTokens, typename Block>
 [[gnu::always_inline]] inline void dots(const Block& block, std::size_t part, const ActivationBlock* x,
-                                        std::size_t stride, const Words* words, const Scales (&scales)[kWide],
+                                        std::size_t stride, const Words* words,
                                         __m256i (&isum)[kTokens][kWide]) {
   if constexpr (F::kSum == Sum::kWords) {
+    static_assert(F::kCentre == 128 && F::kOffset == 128);
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m256i offset = _mm256_set1_epi32(x[t * stride].sum * -F::kOffset);
+      const __m256i sum = broadcast_4_bytes(&x[t * stride].sum);
+      const __m256i offset = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sum, 7));
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = offset;
     }
@@ -217,10 +225,10 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
       __m256i w[kWide];
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) w[r] = block.even(part + r, g);
-      add_words<kTokens, kWide>(w, words->even + 2 * g, isum);
+      add_words<kTokens>(w, words->even + 2 * g, isum);
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) w[r] = block.odd(part + r, g);
-      add_words<kTokens, kWide>(w, words->odd + 2 * g, isum);
+      add_words<kTokens>(w, words->odd + 2 * g, isum);
     }
   } else if constexpr (F::kSum == Sum::kWhole) {
 #pragma GCC unroll 6
@@ -229,14 +237,15 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = start;
     }
-    add_bytes<kTokens, kWide>(block, part, 0, 8, x, stride, isum);
+    add_bytes<kTokens>(block, part, 0, 8, x, stride, isum);
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) {
         isum[t][r] = _mm256_madd_epi16(isum[t][r], _mm256_set1_epi16(1));
         if constexpr (F::kCentre != F::kOffset) {
-          const __m256i back = _mm256_set1_epi32(x[t * stride].sum * (F::kCentre - F::kOffset));
+          static_assert(F::kCentre - F::kOffset == 16);
+          const __m256i back = _mm256_slli_epi32(broadcast_4_bytes(&x[t * stride].sum), 4);
           isum[t][r] = _mm256_add_epi32(isum[t][r], back);
         }
       }
@@ -251,12 +260,15 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < kWide; ++r) sum[t][r] = start;
       }
-      add_bytes<kTokens, kWide>(block, part, 4 * half, 4 * half + 4, x, stride, sum);
+      add_bytes<kTokens>(block, part, 4 * half, 4 * half + 4, x, stride, sum);
+      __m256i scale[kWide];
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < kWide; ++r) scale[r] = block.half_scale(part + r, half);
 #pragma GCC unroll 6
       for (std::size_t t = 0; t < kTokens; ++t) {
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < kWide; ++r) {
-          const __m256i scaled = _mm256_madd_epi16(sum[t][r], scales[r].half[half]);
+          const __m256i scaled = _mm256_madd_epi16(sum[t][r], scale[r]);
           isum[t][r] = half == 0 ? scaled : _mm256_add_epi32(isum[t][r], scaled);
         }
       }
@@ -264,45 +276,47 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
   }
 }
 
-/// Blocks [0, count) of a sweep over rows [8 part, 8 (part + kWide)) of the panel.
-template <typename F, std::size_t kTokens, std::size_t kWide, typename Source>
-[[gnu::always_inline]] inline void sweep(const Source& source, std::size_t part, std::size_t count,
+/// Blocks [0, count) of all rows of the panel. Meanwhile ahead_bytes a block of what comes next are brought
+/// into L2.
+template <typename F, std::size_t kTokens, typename Source>
+[[gnu::always_inline]] inline void sweep(const Source& source, std::size_t count,
                                          const TileRows<kTokens>& rows, const std::byte* ahead,
-                                         std::size_t ahead_bytes, Sums<kTokens, kWide>& sums) {
+                                         std::size_t ahead_bytes, Sums<kTokens>& sums) {
   const std::size_t stride = rows.stride;
   const ActivationBlock* x = rows.x;
   for (std::size_t b = 0; b < count; ++b, ++x) {
     for (std::size_t i = 0; i < ahead_bytes; i += simd::kCacheLine) _mm_prefetch(ahead + i, _MM_HINT_T1);
     ahead += ahead_bytes;
     const auto& block = source.at(b);
-    Scales scales[kWide];
-    if constexpr (F::kSum == Sum::kHalves) {
-#pragma GCC unroll 4
+    const Words* words = rows.words + b * kTokens;
+    std::size_t parts = kPanelRegisters;
+    asm("" : "+r"(parts));  // unrolled, the loop would need more registers than there are
+    for (std::size_t part = 0; part < parts; part += kWide) {
+      forget(x);  // what one part reads is not kept for the next
+      forget(words);
+      __m256i isum[kTokens][kWide];
+      dots<F, kTokens>(block, part, x, stride, words, isum);
+      Scales scales[kWide];
+#pragma GCC unroll 2
       for (std::size_t r = 0; r < kWide; ++r) scales[r] = block.scales(part + r);
-    }
-    __m256i isum[kTokens][kWide];
-    dots<F, kTokens, kWide>(block, part, x, stride, rows.words + b * kTokens, scales, isum);
-    if constexpr (F::kSum != Sum::kHalves) {
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < kWide; ++r) scales[r] = block.scales(part + r);
-    }
-    asm("" : "+m"(sums));  // stays in memory: there are no registers for it
+      asm("" : "+m"(sums));  // stays in memory: there are no registers for it
 #pragma GCC unroll 6
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m256 da = _mm256_broadcast_ss(&x[t * stride].scale);
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < kWide; ++r) {
-        float* at = sums.at[t] + kLanes8 * r;
-        __m256 sum = _mm256_fmadd_ps(_mm256_mul_ps(scales[r].d, da), _mm256_cvtepi32_ps(isum[t][r]),
-                                     _mm256_load_ps(at));
-        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) {
-          const __m256i imin =
-              _mm256_madd_epi16(scales[r].minimum, broadcast_4_bytes(x[t * stride].half_sum));
-          sum = _mm256_fmadd_ps(scales[r].m, _mm256_mul_ps(da, _mm256_cvtepi32_ps(imin)), sum);
-        } else if constexpr (F::kMinimum) {
-          sum = _mm256_fmadd_ps(scales[r].m, _mm256_broadcast_ss(&x[t * stride].scaled_sum), sum);
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        const __m256 da = _mm256_broadcast_ss(&x[t * stride].scale);
+#pragma GCC unroll 2
+        for (std::size_t r = 0; r < kWide; ++r) {
+          float* at = sums.at[t] + kLanes8 * (part + r);
+          __m256 sum = _mm256_fmadd_ps(_mm256_mul_ps(scales[r].d, da), _mm256_cvtepi32_ps(isum[t][r]),
+                                       _mm256_load_ps(at));
+          if constexpr (F::kMinimum && F::kSum == Sum::kHalves) {
+            const __m256i imin =
+                _mm256_madd_epi16(block.minimums(part + r), broadcast_4_bytes(x[t * stride].half_sum));
+            sum = _mm256_fmadd_ps(scales[r].m, _mm256_mul_ps(da, _mm256_cvtepi32_ps(imin)), sum);
+          } else if constexpr (F::kMinimum) {
+            sum = _mm256_fmadd_ps(scales[r].m, _mm256_broadcast_ss(&x[t * stride].scaled_sum), sum);
+          }
+          _mm256_store_ps(at, sum);
         }
-        _mm256_store_ps(at, sum);
       }
     }
   }
@@ -311,26 +325,20 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Source>
 /// All of k for one panel and up to 6 rows.
 template <typename F, std::size_t kTokens>
 void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
-  constexpr std::size_t kWide = wide_for(kTokens);
   constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
   constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
   const std::size_t blocks = m.k / kBlock;
   Words words[F::kSum == Sum::kWords ? kSweepBlocks * kTokens : 1];
-  Sums<kTokens, kWide> sums[kPanelRegisters / kWide] = {};
+  Sums<kTokens> sums = {};
   TileRows<kTokens> rows{static_cast<const ActivationBlock*>(m.x), m.x_stride, words};
   for (std::size_t b = 0; b < blocks; b += kSweepBlocks, rows.x += kSweepBlocks) {
     const std::size_t count = blocks - b < kSweepBlocks ? blocks - b : kSweepBlocks;
     if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
     const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
-    for (std::size_t part = 0; part < kPanelRegisters; part += kWide) {
-      sweep<F, kTokens, kWide>(Packed<F>{from}, part, count, rows, from + kNearBytes,
-                               part == 0 ? kUnitBytes / kBlocksOfUnit : 0, sums[part / kWide]);
-    }
+    sweep<F, kTokens>(Packed<F>{from}, count, rows, from + kNearBytes, kUnitBytes / kBlocksOfUnit, sums);
   }
   for (std::size_t t = 0; t < kTokens; ++t) {
-    for (std::size_t i = 0; i < kPanelRegisters / kWide; ++i) {
-      __builtin_memcpy(out + t * m.out_stride + i * kWide * kLanes8, sums[i].at[t], sizeof sums[i].at[t]);
-    }
+    __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
   }
 }
 
@@ -338,19 +346,16 @@ void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
 template <typename F, std::size_t kTokens>
 void unpacked_tile(const Matmul& m, const Unpacked<F>& source, const ActivationBlock* x, std::size_t count,
                    bool first, const std::byte* ahead, std::size_t ahead_bytes, float* out) {
-  constexpr std::size_t kWide = wide_for(kTokens);
   Words words[F::kSum == Sum::kWords ? Unpacked<F>::kCount * kTokens : 1];
   const TileRows<kTokens> rows{x, m.x_stride, words};
   if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
-  for (std::size_t part = 0; part < kPanelRegisters; part += kWide, out += kWide * kLanes8) {
-    Sums<kTokens, kWide> sums = {};
-    for (std::size_t t = 0; t < kTokens && !first; ++t) {
-      __builtin_memcpy(sums.at[t], out + t * m.out_stride, sizeof sums.at[t]);
-    }
-    sweep<F, kTokens, kWide>(source, part, count, rows, ahead, part == 0 ? ahead_bytes : 0, sums);
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
-    }
+  Sums<kTokens> sums = {};
+  for (std::size_t t = 0; t < kTokens && !first; ++t) {
+    __builtin_memcpy(sums.at[t], out + t * m.out_stride, sizeof sums.at[t]);
+  }
+  sweep<F, kTokens>(source, count, rows, ahead, ahead_bytes, sums);
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
   }
 }
 

@@ -1,6 +1,6 @@
-// Products of f32, f16 and bf16 weights. One step is one k, or one pair of k for bf16; the accumulators of a
-// tile stay in registers over the whole of k.
-#include "kernels/avx2/matmul_parts.h"
+// Products of f32, f16 and bf16 weights, up to 6 activation rows. One step is one k, or one pair of k for
+// bf16; the accumulators of a tile stay in registers over the whole of k. More rows: matmul_float_many.h.
+#include "kernels/avx2/matmul_float_many.h"
 #include "kernels/avx2/parts.h"
 
 namespace garam::kernels::avx2 {
@@ -103,11 +103,12 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
   }
 }
 
-template <typename Kernel>
+template <typename Kernel, typename Many>
 void steps_matmul(const Matmul& m) {
   static constexpr simd::TileFn kTiles[kMostTokens] = {steps_tile<Kernel, 1>, steps_tile<Kernel, 2>,
                                                        steps_tile<Kernel, 3>, steps_tile<Kernel, 4>,
                                                        steps_tile<Kernel, 5>, steps_tile<Kernel, 6>};
+  if (m.rows > kMostTokens) return float_many_rows<Many>(m);
   const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
   simd::each_tile(m, steps * kPanelRegisters * Kernel::kRegisterBytes, kTiles, kMostTokens, simd::kNoAhead);
 }
@@ -115,15 +116,15 @@ void steps_matmul(const Matmul& m) {
 }  // namespace
 
 void matmul_f32(const Matmul& m) {
-  steps_matmul<F32>(m);
+  steps_matmul<F32, ManyF32>(m);
 }
 
 void matmul_f16(const Matmul& m) {
-  steps_matmul<F16>(m);
+  steps_matmul<F16, ManyF16>(m);
 }
 
 void matmul_bf16(const Matmul& m) {
-  steps_matmul<Bf16>(m);
+  steps_matmul<Bf16, ManyBf16>(m);
 }
 
 }  // namespace garam::kernels::avx2
