@@ -27,12 +27,9 @@ struct Group {
   std::size_t panels;
 };
 
-std::vector<Group> make_groups(const GgufFile& file, Weights& weights, Memory& arena) {
+std::vector<Group> make_groups(const GgufFile& file, const Weights& weights) {
   std::vector<Group> groups;
-  std::size_t offset = 0;
-  for (auto& [name, matrix] : weights.matrices()) {
-    matrix.panels = arena.data() + offset;
-    offset += kernels::round_up(matrix.bytes(), kernels::kAlignment);
+  for (const auto& [name, matrix] : weights.matrices()) {
     const std::size_t panel_file_bytes = matrix.format->row_bytes(matrix.k) * kernels::kPanelRows;
     const std::size_t step = std::max<std::size_t>(1, kGroupBytes / panel_file_bytes);
     for (std::size_t panel = 0; panel < matrix.panel_count(); panel += step) {
@@ -43,8 +40,9 @@ std::vector<Group> make_groups(const GgufFile& file, Weights& weights, Memory& a
   return groups;
 }
 
-/// Reads and packs one group; returns the hash of its bytes.
-std::uint64_t load_group(const GgufFile& file, const Group& group, std::vector<std::byte>& staging) {
+/// Reads one group and packs it where asked; returns the hash of its bytes.
+std::uint64_t load_group(const GgufFile& file, const Group& group, bool pack,
+                         std::vector<std::byte>& staging) {
   const Matrix& m = *group.matrix;
   const std::size_t row_bytes = m.format->row_bytes(m.k);
   const std::size_t first_row = group.first_panel * kernels::kPanelRows;
@@ -52,7 +50,7 @@ std::uint64_t load_group(const GgufFile& file, const Group& group, std::vector<s
   if (staging.size() < rows * row_bytes) staging.resize(rows * row_bytes);
   const std::span<std::byte> bytes(staging.data(), rows * row_bytes);
   file.read(*group.tensor, first_row * row_bytes, bytes);
-  for (std::size_t row = 0; row < rows; row += kernels::kPanelRows) {
+  for (std::size_t row = 0; pack && row < rows; row += kernels::kPanelRows) {
     const std::size_t count = std::min(kernels::kPanelRows, rows - row);
     std::byte* panel = m.panel(group.first_panel + row / kernels::kPanelRows);
     if (m.format->pack(bytes.data() + row * row_bytes, count, m.k, panel)) continue;
@@ -116,6 +114,37 @@ class FirstError {
   std::atomic<bool> failed_{false};
 };
 
+std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool pack, ThreadPool& pool,
+                             const LoadOptions& options, const std::function<void()>& beside) {
+  const std::vector<Group> groups = make_groups(file, weights);
+  std::atomic<std::size_t> next{0}, done{0};
+  std::atomic<std::uint64_t> sum{0};
+  FirstError errors, errors_beside;
+  const auto work = [&](unsigned worker) {
+    // The last worker, since the first one reports progress.
+    if (beside && worker + 1 == pool.workers()) errors_beside.guard(beside);
+    errors.guard([&] {
+      std::vector<std::byte> staging;
+      while (!errors.failed() && !errors_beside.failed()) {
+        if (options.stop.stop_requested())
+          fail(ErrorCode::kCancelled, "{}: loading was cancelled", file.path());
+        const std::size_t index = next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= groups.size()) return;
+        sum.fetch_add(load_group(file, groups[index], pack, staging), std::memory_order_relaxed);
+        const std::size_t finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
+        if (worker == 0 && options.progress) {
+          options.progress(static_cast<double>(finished) / static_cast<double>(groups.size()));
+        }
+      }
+    });
+  };
+  pool.run([](const void* body, unsigned worker) { (*static_cast<const decltype(work)*>(body))(worker); },
+           &work);
+  errors_beside.rethrow();
+  errors.rethrow();
+  return sum.load();
+}
+
 }  // namespace
 
 std::uint64_t arena_bytes(const Weights& weights, const std::string& file) {
@@ -128,36 +157,28 @@ std::uint64_t arena_bytes(const Weights& weights, const std::string& file) {
   return *total;
 }
 
-std::uint64_t load_weights(const GgufFile& file, Weights& weights, Memory& arena, ThreadPool& pool,
-                           const LoadOptions& options) {
+void place_matrices(Weights& weights, Memory& arena) {
+  std::size_t offset = 0;
+  for (auto& [name, matrix] : weights.matrices()) {
+    matrix.panels = arena.data() + offset;
+    offset += kernels::round_up(matrix.bytes(), kernels::kAlignment);
+  }
+}
+
+std::uint64_t load_vectors(const GgufFile& file, Weights& weights) {
   std::uint64_t hash = 0;
   for (Weights::NamedVector& named : weights.vectors()) hash += load_vector(file, named);
+  return hash;
+}
 
-  const std::vector<Group> groups = make_groups(file, weights, arena);
-  std::atomic<std::size_t> next{0}, done{0};
-  std::atomic<std::uint64_t> sum{hash};
-  FirstError errors;
-  const auto work = [&](unsigned worker) {
-    errors.guard([&] {
-      std::vector<std::byte> staging;
-      while (!errors.failed()) {
-        if (options.stop.stop_requested())
-          fail(ErrorCode::kCancelled, "{}: loading was cancelled", file.path());
-        const std::size_t index = next.fetch_add(1, std::memory_order_relaxed);
-        if (index >= groups.size()) return;
-        sum.fetch_add(load_group(file, groups[index], staging), std::memory_order_relaxed);
-        const std::size_t finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
-        if (worker == 0 && options.progress) {
-          options.progress(static_cast<double>(finished) / static_cast<double>(groups.size()));
-        }
-      }
-    });
-  };
-  pool.run([](const void* body, unsigned worker) { (*static_cast<const decltype(work)*>(body))(worker); },
-           &work);
-  errors.rethrow();
-  if (options.progress) options.progress(1);
-  return sum.load();
+std::uint64_t load_matrices(const GgufFile& file, const Weights& weights, ThreadPool& pool,
+                            const LoadOptions& options, const std::function<void()>& beside) {
+  return for_all_groups(file, weights, true, pool, options, beside);
+}
+
+std::uint64_t hash_matrices(const GgufFile& file, const Weights& weights, ThreadPool& pool,
+                            const LoadOptions& options) {
+  return for_all_groups(file, weights, false, pool, options, nullptr);
 }
 
 }  // namespace garam

@@ -37,6 +37,12 @@ void refuse_unused(const GgufFile& file, const Weights& weights, const std::stri
   }
 }
 
+void check_vocab(const std::string& path, std::size_t tokens, std::size_t rows) {
+  if (tokens == rows) return;
+  fail(ErrorCode::kFormat, "{}: tensor token_embd.weight: expected {} rows, one a token, found {}", path,
+       tokens, rows);
+}
+
 std::uint64_t metadata_hash(const GgufFile& file) {
   std::uint64_t hash = 0;
   std::vector<std::byte> buffer;
@@ -64,19 +70,22 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   impl->weights.emplace(tensors);
   impl->architecture = make_architecture(impl->info.architecture, keys, tensors, *impl->weights);
   refuse_unused(file, *impl->weights, impl->info.architecture);
-  impl->tokenizer = tokenizer_from_gguf(file);
   describe_architecture(impl->architecture->config(), *impl->weights, file.path(), impl->info);
-  if (impl->tokenizer && impl->tokenizer->size() != impl->info.vocab) {
-    fail(ErrorCode::kFormat, "{}: tensor token_embd.weight: expected {} rows, one a token, found {}", path,
-         impl->tokenizer->size(), impl->info.vocab);
-  }
+  std::optional<VocabData> vocab = vocab_from_gguf(file);
 
   impl->pool = std::make_unique<ThreadPool>(threads);
   impl->arena = Memory(impl->info.weight_bytes, "weights");
-  const std::uint64_t weights = load_weights(file, *impl->weights, impl->arena, *impl->pool, options);
+  place_matrices(*impl->weights, impl->arena);
+  std::uint64_t weights = load_vectors(file, *impl->weights);
+  weights += load_matrices(file, *impl->weights, *impl->pool, options, [&] {
+    if (!vocab) return;
+    impl->tokenizer.build(*std::move(vocab), path);
+    check_vocab(path, impl->tokenizer.get()->size(), impl->info.vocab);
+  });
   impl->architecture->prepare();
   impl->fingerprint = hash_mix(weights, metadata_hash(file));
   file.check_unchanged();
+  if (options.progress) options.progress(1);
   return Model(std::move(impl));
 }
 
@@ -85,8 +94,9 @@ const ModelInfo& Model::info() const noexcept {
 }
 
 const Tokenizer& Model::tokenizer() const {
-  if (!impl_->tokenizer) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", impl_->path);
-  return *impl_->tokenizer;
+  const Tokenizer* tokenizer = impl_->tokenizer.get();
+  if (tokenizer == nullptr) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", impl_->path);
+  return *tokenizer;
 }
 
 std::uint64_t Model::fingerprint() const noexcept {

@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "arch/architecture.h"
 #include "base/memory.h"
 #include "garam/model.h"
+#include "model/pending_tokenizer.h"
 #include "runtime/kernel_choice.h"
 #include "runtime/thread_pool.h"
 
@@ -20,7 +22,7 @@ struct Model::Impl {
   Memory arena;                    // all packed matrices
   std::optional<Weights> weights;  // the views that the architecture refers to
   std::unique_ptr<Architecture> architecture;
-  std::optional<Tokenizer> tokenizer;
+  PendingTokenizer tokenizer;
   std::uint64_t fingerprint = 0;
 };
 

@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "io/gguf.h"
-#include "text/vocab.h"
 
 namespace garam {
 namespace {
@@ -29,7 +28,7 @@ std::vector<std::uint8_t> character_map(const GgufFile& file) {
 
 }  // namespace
 
-std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file) {
+std::optional<VocabData> vocab_from_gguf(GgufFile& file) {
   VocabData data;
   const auto model = file.get_if<std::string>(key("model"));
   if (!model && file.find(key("tokens")) != nullptr) {
@@ -70,7 +69,13 @@ std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file) {
   data.lowercase = flag("normalizer.lowercase");
   data.strip_accents = flag("normalizer.strip_accents");
   data.precompiled_charsmap = character_map(file);
-  return make_tokenizer(std::move(data), file.path());
+  return data;
+}
+
+std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file) {
+  auto data = vocab_from_gguf(file);
+  if (!data) return std::nullopt;
+  return make_tokenizer(*std::move(data), file.path());
 }
 
 }  // namespace garam
