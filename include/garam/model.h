@@ -24,6 +24,34 @@ struct LoadOptions {
   unsigned threads = 0;    ///< workers for loading and computing, 1 to 1024; 0 = default_threads()
   Progress progress{};     ///< bytes read, as a share
   std::stop_token stop{};  ///< ends loading with Error(kCancelled)
+  /// A folder that keeps the packed weights, made when there is none; empty = off. The first load of a model
+  /// writes them there, in one step and as much again as the weights on the disk; later loads map that file,
+  /// which takes a fraction of the time, and build the tokenizer in the background (Model::tokenizer()). A
+  /// file that is damaged, or that is not of the model's very bytes as far as size, time of the last write,
+  /// keys, tensor list and 64 samples tell, is packed anew and replaced; where it cannot be written, the
+  /// model loads without it. Model::pack_cache() says what happened. No result depends on it. Processes may
+  /// share a folder; while a model is in use nobody may shorten its file there (docs/limits.md).
+  std::string pack_cache{};
+  /// Compares every byte of the pack cache with its checksum and every byte of the model file with what was
+  /// packed, instead of samples. What differs is packed anew. Weights that are packed are checked in any
+  /// case.
+  bool check_tensors = false;
+};
+
+/// What the pack cache did for a load.
+enum class PackCacheUse {
+  kOff,      ///< none was asked for
+  kHit,      ///< the weights are those of the file, mapped
+  kWritten,  ///< packed anew and written
+  kFailed,   ///< packed anew; the file could not be written
+};
+
+/// What the pack cache did for a load, and why.
+struct PackCacheInfo {
+  PackCacheUse use = PackCacheUse::kOff;
+  std::string path;  ///< the file; empty when off
+  /// Of kWritten: why the file there could not be used. Of kFailed: why it could not be written.
+  std::string reason;
 };
 
 /// One tensor of the file, as `inspect` shows it.
@@ -69,14 +97,18 @@ Tokenizer load_tokenizer(const std::string& path);
 class Model {
  public:
   /// Reads a GGUF file (version 2 or 3; of a split file name the first part) with bounded reads and packs the
-  /// weights once. Nothing depends on the file afterwards. Throws Error: kIo, kFormat, kUnsupported,
-  /// kOutOfMemory, kCancelled, kArgument.
+  /// weights once, or maps packed ones (LoadOptions::pack_cache). Nothing depends on the file afterwards.
+  /// Throws Error: kIo, kFormat, kUnsupported, kOutOfMemory, kCancelled, kArgument.
   static Model load(const std::string& path, const LoadOptions& options = {});
 
   /// Keys, tensors, sizes, predicted memory. Lives as long as the model.
   const ModelInfo& info() const noexcept;
-  /// The model's tokenizer. Throws Error(kUnsupported) when the file has none ("no vocabulary").
+  /// The model's tokenizer. Throws Error(kUnsupported) when the file has none ("no vocabulary"). After a load
+  /// from the pack cache it waits until the tokenizer is built and throws what is wrong with the vocabulary,
+  /// which any other load would have found itself. Any number of threads may call it at once.
   const Tokenizer& tokenizer() const;
+  /// What LoadOptions::pack_cache did. Lives as long as the model.
+  const PackCacheInfo& pack_cache() const noexcept;
   /// A 64-bit hash of everything in the file that decides logits and token ids. Session files carry it.
   std::uint64_t fingerprint() const noexcept;
   /// The kernel set in use.

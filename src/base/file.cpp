@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,27 @@ void ReadFile::read(std::uint64_t offset, std::span<std::byte> out) const {
     offset += static_cast<std::uint64_t>(count);
     out = out.subspan(static_cast<std::size_t>(count));
   }
+}
+
+Memory ReadFile::map(std::uint64_t offset, std::size_t bytes) const {
+  constexpr std::size_t kHuge = std::size_t{2} << 20;
+  const auto end = checked_add(offset, bytes);
+  const auto reserved = checked_add(bytes, kHuge);
+  if (bytes == 0 || !end || *end > size() || !reserved) {
+    fail(ErrorCode::kIo, "{}: expected {} bytes at offset {} to map, found a file of {} bytes", path_, bytes,
+         offset, size());
+  }
+  // Addresses are reserved first, so that the mapping can begin where a huge page would.
+  void* base = ::mmap(nullptr, *reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) fail(ErrorCode::kIo, "{}: cannot be mapped: {}", path_, reason(errno));
+  const std::uintptr_t aligned = (reinterpret_cast<std::uintptr_t>(base) + kHuge - 1) / kHuge * kHuge;
+  Memory memory(reinterpret_cast<std::byte*>(aligned), bytes, base, *reserved);
+  if (::mmap(memory.data(), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd_, static_cast<off_t>(offset)) ==
+      MAP_FAILED) {
+    fail(ErrorCode::kIo, "{}: cannot be mapped: {}", path_, reason(errno));
+  }
+  ::madvise(memory.data(), bytes, MADV_HUGEPAGE);
+  return memory;
 }
 
 void ReadFile::check_unchanged() const {

@@ -1,6 +1,7 @@
-// Files: reading one by bounded positional reads, and replacing one in a single step. Nothing is mapped into
-// memory, so a file that shrinks or vanishes while it is in use is an Error and never a signal. Errors name
-// the file by its path as given.
+// Files: reading one by bounded positional reads, and replacing one in a single step. What comes from
+// strangers is only read, so that a file that shrinks or vanishes while it is in use is an Error and never a
+// signal; map() is for files that garam wrote itself and replaces in one step. Errors name the file by its
+// path as given.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <span>
 #include <string>
 #include <utility>
+
+#include "base/memory.h"
 
 namespace garam {
 
@@ -28,9 +31,19 @@ class ReadFile {
   const std::string& path() const noexcept { return path_; }
   /// Bytes in the file when it was opened.
   std::uint64_t size() const noexcept { return seen_.size; }
+  /// The last write before it was opened, in seconds and nanoseconds of the system's clock.
+  std::pair<std::int64_t, std::int64_t> modified() const noexcept {
+    return {seen_.seconds, seen_.nanoseconds};
+  }
 
   /// Fills all of `out` from the bytes at `offset`. Throws Error(kIo) when they are not all there.
   void read(std::uint64_t offset, std::span<std::byte> out) const;
+
+  /// The bytes of the file as memory that must not be written, in huge pages where the system has them for
+  /// files (they need an `offset` that is a multiple of 2 MiB). `offset` must be a multiple of the page size.
+  /// Stays when this object goes. Throws Error(kIo) when the bytes are not all there. When somebody cuts the
+  /// file short afterwards, touching what is gone is a signal: only for files that nobody changes in place.
+  Memory map(std::uint64_t offset, std::size_t bytes) const;
 
   /// Throws Error(kIo) when the file was written to, resized or replaced since it was opened.
   void check_unchanged() const;

@@ -1,5 +1,6 @@
-// Owned, aligned, zeroed memory straight from the system: 2 MiB aligned with huge pages advised where it is
-// large, so that weights and KV pages are streamed with few TLB misses. Exhaustion is Error(kOutOfMemory).
+// Owned, aligned memory straight from the system, zeroed or (ReadFile::map) a part of a file: 2 MiB aligned
+// with huge pages advised where it is large, so that weights and KV pages are streamed with few TLB misses.
+// Exhaustion is Error(kOutOfMemory).
 #pragma once
 
 #include <cstddef>
@@ -30,6 +31,11 @@ class Memory {
   std::size_t size() const noexcept { return bytes_; }
 
  private:
+  friend class ReadFile;  // which maps files
+  /// Takes over `mapped` bytes of address space at `base`, of which `bytes` at `data` are used.
+  Memory(std::byte* data, std::size_t bytes, void* base, std::size_t mapped) noexcept
+      : data_(data), bytes_(bytes), base_(base), mapped_(mapped) {}
+
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
   void* base_ = nullptr;

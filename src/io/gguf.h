@@ -91,6 +91,7 @@ class GgufFile {
 
   /// Parts of a split file; 1 otherwise.
   std::size_t part_count() const noexcept { return parts_.size(); }
+  const ReadFile& part(std::size_t part) const { return parts_.at(part).file; }
   const std::string& part_path(std::size_t part) const { return parts_.at(part).file.path(); }
   /// Where the keys and the tensor list of a part end, from byte 0 on.
   std::uint64_t metadata_end(std::size_t part) const { return parts_.at(part).metadata_end; }

@@ -12,6 +12,7 @@
 #include "model/gguf_source.h"
 #include "model/load_weights.h"
 #include "model/model_impl.h"
+#include "model/pack_cache.h"
 #include "model/vocab_from_gguf.h"
 
 namespace garam {
@@ -54,6 +55,44 @@ std::uint64_t metadata_hash(const GgufFile& file) {
   return hash;
 }
 
+/// The packed weights of the cache, if it has them.
+std::optional<PackCache::Packed> find_packed(const PackCache& cache, const GgufFile& file,
+                                             const Weights& weights, ThreadPool& pool,
+                                             const LoadOptions& options, std::string& reason) {
+  auto packed = cache.open(options.check_tensors, pool, reason);
+  if (!packed || !options.check_tensors) return packed;
+  LoadOptions quietly;  // progress begins when it is known whether there is anything to pack
+  quietly.stop = options.stop;
+  if (hash_matrices(file, weights, pool, quietly) == packed->matrices) return packed;
+  reason = formatted("{}: the weights of {} have changed since they were packed", cache.path(), file.path());
+  return std::nullopt;
+}
+
+/// Packs, and builds the tokenizer beside that. Returns the hash of what was read.
+std::uint64_t pack(const GgufFile& file, Model::Impl& impl, std::optional<VocabData>& vocab,
+                   const LoadOptions& options) {
+  impl.arena = Memory(impl.info.weight_bytes, "weights");
+  place_matrices(*impl.weights, impl.arena);
+  return load_matrices(file, *impl.weights, *impl.pool, options, [&] {
+    if (!vocab) return;
+    impl.tokenizer.build(*std::move(vocab), impl.path);
+    check_vocab(impl.path, impl.tokenizer.get()->size(), impl.info.vocab);
+  });
+}
+
+/// What the cache cannot take is no reason not to have the model.
+void store_packed(const PackCache& cache, Model::Impl& impl, std::uint64_t matrices,
+                  const LoadOptions& options) {
+  try {
+    cache.store(impl.arena, matrices, *impl.pool, options);
+    impl.pack_cache.use = PackCacheUse::kWritten;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kIo) throw;
+    impl.pack_cache.use = PackCacheUse::kFailed;
+    impl.pack_cache.reason = error.what();
+  }
+}
+
 }  // namespace
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
@@ -74,17 +113,36 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   std::optional<VocabData> vocab = vocab_from_gguf(file);
 
   impl->pool = std::make_unique<ThreadPool>(threads);
-  impl->arena = Memory(impl->info.weight_bytes, "weights");
-  place_matrices(*impl->weights, impl->arena);
-  std::uint64_t weights = load_vectors(file, *impl->weights);
-  weights += load_matrices(file, *impl->weights, *impl->pool, options, [&] {
-    if (!vocab) return;
-    impl->tokenizer.build(*std::move(vocab), path);
-    check_vocab(path, impl->tokenizer.get()->size(), impl->info.vocab);
-  });
+  const std::uint64_t metadata = metadata_hash(file);
+  const std::uint64_t vectors = load_vectors(file, *impl->weights);
+  std::uint64_t matrices = 0;
+  std::optional<PackCache> cache;
+  std::optional<PackCache::Packed> packed;
+  LoadOptions packing = options;
+  if (!options.pack_cache.empty()) {
+    cache.emplace(options.pack_cache, file, *impl->weights, metadata, vectors);
+    impl->pack_cache.path = cache->path();
+    packed = find_packed(*cache, file, *impl->weights, *impl->pool, options, impl->pack_cache.reason);
+    if (options.progress) packing.progress = [&](double done) { options.progress(done / 2); };
+  }
+  if (packed) {
+    if (options.stop.stop_requested()) fail(ErrorCode::kCancelled, "{}: loading was cancelled", path);
+    impl->pack_cache.use = PackCacheUse::kHit;
+    impl->arena = std::move(packed->arena);
+    place_matrices(*impl->weights, impl->arena);
+    matrices = packed->matrices;
+    // This very vocabulary was fine when the weights were packed: waiting for it would be most of the load.
+    if (vocab) {
+      check_vocab(path, vocab->tokens.size(), impl->info.vocab);
+      impl->tokenizer.start(*std::move(vocab), path);
+    }
+  } else {
+    matrices = pack(file, *impl, vocab, packing);
+  }
   impl->architecture->prepare();
-  impl->fingerprint = hash_mix(weights, metadata_hash(file));
+  impl->fingerprint = hash_mix(vectors + matrices, metadata);
   file.check_unchanged();
+  if (cache && !packed) store_packed(*cache, *impl, matrices, options);
   if (options.progress) options.progress(1);
   return Model(std::move(impl));
 }
@@ -101,6 +159,9 @@ const Tokenizer& Model::tokenizer() const {
 
 std::uint64_t Model::fingerprint() const noexcept {
   return impl_->fingerprint;
+}
+const PackCacheInfo& Model::pack_cache() const noexcept {
+  return impl_->pack_cache;
 }
 KernelSet Model::kernels() const noexcept {
   return impl_->kernels.set;

@@ -19,11 +19,12 @@ struct Model::Impl {
   ModelInfo info;
   KernelChoice kernels;
   std::unique_ptr<ThreadPool> pool;
-  Memory arena;                    // all packed matrices
+  Memory arena;                    // all packed matrices; perhaps mapped, never written after load
   std::optional<Weights> weights;  // the views that the architecture refers to
   std::unique_ptr<Architecture> architecture;
   PendingTokenizer tokenizer;
   std::uint64_t fingerprint = 0;
+  PackCacheInfo pack_cache;
 };
 
 }  // namespace garam
