@@ -25,6 +25,10 @@ void ModelOptions::define(CLI::App& app) {
   add_number(app, "-t,--threads", threads, "Threads; 0 or -1: what the system grants", -1, kMaxThreads);
   add_text(app, "--kernels", kernels, "auto, portable, avx2 or avx512; list: print those this CPU runs",
            "NAME");
+  add_text(app, "--pack-cache", pack_cache,
+           "Folder that keeps packed weights, so that the next load of this model maps them (none)", "DIR");
+  add_flag(app, "--check-tensors", check_tensors,
+           "Check every byte of packed weights from the pack cache; others are always checked");
 }
 
 void ModelOptions::check() const {
@@ -39,10 +43,17 @@ void ModelOptions::check() const {
 garam::Model ModelOptions::load(const std::stop_token& stop) const {
   check();
   ProgressBar bar("loading");
-  return garam::Model::load(path, {.kernels = garam::parse_kernel_set(kernels),
-                                   .threads = static_cast<unsigned>(std::max(threads, 0)),
-                                   .progress = bar.callback(),
-                                   .stop = stop});
+  garam::Model model = garam::Model::load(path, {.kernels = garam::parse_kernel_set(kernels),
+                                                 .threads = static_cast<unsigned>(std::max(threads, 0)),
+                                                 .progress = bar.callback(),
+                                                 .stop = stop,
+                                                 .pack_cache = pack_cache,
+                                                 .check_tensors = check_tensors});
+  bar.clear();
+  if (model.pack_cache().use == garam::PackCacheUse::kFailed) {
+    note("garam: pack cache: {}; loaded without it\n", printable(model.pack_cache().reason));
+  }
+  return model;
 }
 
 void CacheOptions::define(CLI::App& app) {

@@ -29,15 +29,17 @@ inline constexpr int kExitInterrupted = 130;
 /// The largest context that garam addresses.
 inline constexpr std::size_t kMaxContext = std::size_t{1} << 30;
 
-/// -m, -t, --kernels.
+/// -m, -t, --kernels, --pack-cache, --check-tensors.
 struct ModelOptions {
-  std::string path;
+  std::string path, pack_cache;
   int threads = 0;
   std::string kernels = "auto";
+  bool check_tensors = false;
 
   void define(CLI::App& app);
   /// Throws UsageError without -m or for an unknown kernel set.
   void check() const;
+  /// Says so on stderr when the pack cache could not be written.
   garam::Model load(const std::stop_token& stop) const;
 };
 

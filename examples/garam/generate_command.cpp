@@ -188,7 +188,8 @@ int run(Options& o) {
   write_out("\n");
   for (const garam::GeneratedLogprob& logprob : result.logprobs) note("{}\n", to_json(tokenizer, logprob));
   if (o.timings && !o.quiet) {
-    note("loaded: {:.3f} s\n", load_seconds.count());
+    const bool mapped = model.pack_cache().use == garam::PackCacheUse::kHit;
+    note("loaded: {:.3f} s{}\n", load_seconds.count(), mapped ? ", weights from the pack cache" : "");
     note_timings(result);
   }
   return result.reason == garam::StopReason::kCancelled ? kExitInterrupted : 0;

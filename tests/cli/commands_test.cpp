@@ -247,6 +247,56 @@ TEST_F(Logits, GoThroughLinks) {
   EXPECT_EQ(read_all(model_.file("target")), expected);
 }
 
+TEST_F(Logits, SameBitsFromThePackCache) {
+  const std::string expected = bits({});
+  const std::string folder = model_.file("cache");
+  const auto files = [&] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) found.push_back(entry.path());
+    return found;
+  };
+  EXPECT_EQ(bits({"--pack-cache", folder}), expected);
+  ASSERT_EQ(files().size(), 1u);
+  const std::string cache = files().front();
+  const auto written = std::filesystem::last_write_time(cache);
+  EXPECT_EQ(bits({"--pack-cache", folder}), expected);
+  EXPECT_EQ(bits({"--pack-cache", folder, "--check-tensors"}), expected);
+  EXPECT_EQ(bits({"--check-tensors"}), expected);
+  EXPECT_EQ(std::filesystem::last_write_time(cache), written) << "not written again";
+  std::string damaged = read_all(cache);
+  damaged.back() ^= 1;
+  write_all(cache, damaged);
+  EXPECT_EQ(bits({"--pack-cache", folder, "--check-tensors"}), expected);
+  damaged.back() ^= 1;
+  EXPECT_EQ(read_all(cache), damaged);
+  write_all(cache, "garbage");
+  EXPECT_EQ(bits({"--pack-cache", folder}), expected);
+  EXPECT_EQ(files(), std::vector{cache});
+}
+
+TEST_F(Logits, WithoutAPackCacheThatCannotBeWritten) {
+  const std::string expected = bits({});
+  const Finished found = compute({"--pack-cache", model_.path()});
+  EXPECT_TRUE(ended(found, 0, "garam: pack cache: "));
+  EXPECT_TRUE(ended(found, 0, "loaded without it"));
+  EXPECT_EQ(read_all(model_.file("out.f32")), expected);
+}
+
+TEST(PackCache, OfAllCommandsThatLoad) {
+  const ModelFolder model(TinyOptions{.vocabulary = TinyVocabulary::kByteLevel});
+  const std::string variable = "GARAM_ARG_PACK_CACHE=" + model.file("cache");
+  const Arguments generate = {"generate", "-m", model.path(), "-p", "in the", "-n", "8", "-s", "3"};
+  const std::string expected = garam_cli(generate).out;
+  EXPECT_NE(expected, "");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(garam_cli(generate, {.environment = {variable}}).out, expected);
+    EXPECT_TRUE(ended(garam_cli({"bench", "-m", model.path(), "-p", "4", "-n", "0", "-r", "1"},
+                                {.environment = {variable}}),
+                      0));
+  }
+  EXPECT_TRUE(std::filesystem::exists(model.file("cache")));
+}
+
 TEST(LogitsOfARealModel, SameBitsForEveryChunkThreadAndKernelSet) {
   const auto path = shared_path("models/stories260K.gguf");
   if (!path) GTEST_SKIP() << "SKIPPED: " << shared_missing("models/stories260K.gguf");
