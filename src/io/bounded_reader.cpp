@@ -20,7 +20,7 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 BoundedReader::BoundedReader(const ReadFile& file, std::uint64_t limit)
     : file_(file), end_(std::min(file.size(), limit)), buffer_(std::min<std::uint64_t>(kBufferBytes, end_)) {}
 
-void BoundedReader::read(std::span<std::byte> out, std::string_view what) {
+void BoundedReader::read_past(std::span<std::byte> out, std::string_view what) {
   if (out.size() > remaining()) too_short(out.size(), what);
   while (!out.empty()) {
     const std::uint64_t begin = position_ - buffered_at_;
@@ -55,6 +55,10 @@ std::string BoundedReader::string(std::uint64_t max_bytes, std::string_view what
   if (length > max_bytes) {
     fail(ErrorCode::kFormat, "{}: {}: expected a string of at most {} bytes, found {}", path(), what,
          max_bytes, length);
+  }
+  if (const std::byte* in = buffered(length)) {
+    position_ += length;
+    return {reinterpret_cast<const char*>(in), length};
   }
   if (length > remaining()) too_short(length, what);
   std::string text(length, '\0');

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,12 +37,23 @@ class BoundedReader {
   std::string string(std::uint64_t max_bytes, std::string_view what);
 
   /// The next out.size() bytes.
-  void read(std::span<std::byte> out, std::string_view what);
+  void read(std::span<std::byte> out, std::string_view what) {
+    const std::byte* in = buffered(out.size());
+    if (in == nullptr) return read_past(out, what);
+    std::memcpy(out.data(), in, out.size());
+    position_ += out.size();
+  }
 
   /// "model.gguf" in messages.
   const std::string& path() const noexcept { return file_.path(); }
 
  private:
+  /// The next `bytes` bytes where the buffer holds all of them, which is nearly always; else null.
+  const std::byte* buffered(std::uint64_t bytes) const noexcept {
+    const std::uint64_t begin = position_ - buffered_at_;
+    return begin < buffered_ && bytes <= buffered_ - begin ? buffer_.data() + begin : nullptr;
+  }
+  void read_past(std::span<std::byte> out, std::string_view what);
   [[noreturn]] void too_short(std::uint64_t wanted, std::string_view what) const;
 
   const ReadFile& file_;
