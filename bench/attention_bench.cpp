@@ -15,6 +15,13 @@ constexpr std::size_t kHeads = 32, kKvHeads = 8, kHeadDim = 64;
 /// So many copies of a context that no cache holds them all: a model has as many layers.
 constexpr std::size_t kTotalBytes = std::size_t{192} << 20;
 
+struct KvType {
+  const char* name;
+  kernels::KvFormat format;
+};
+constexpr KvType kTypes[] = {
+    {"f16", kernels::KvFormat::kF16}, {"f32", kernels::KvFormat::kF32}, {"q8_0", kernels::KvFormat::kQ8_0}};
+
 class Pages {
  public:
   Pages(const Rig& rig, const ops::KvLayout& layout, std::size_t context)
@@ -40,9 +47,10 @@ class Pages {
   std::vector<std::byte*> addresses_;
 };
 
-void attention(benchmark::State& state, const Rig& rig, bool f16, std::size_t queries, std::size_t context) {
+void attention(benchmark::State& state, const Rig& rig, KvType type, std::size_t queries,
+               std::size_t context) {
   ops::KvLayout layout{
-      .layers = 1, .kv_heads = kKvHeads, .key_dim = kHeadDim, .value_dim = kHeadDim, .f16 = f16};
+      .layers = 1, .kv_heads = kKvHeads, .key_dim = kHeadDim, .value_dim = kHeadDim, .format = type.format};
   const std::size_t layer_bytes = context / kernels::kPagePositions * layout.page_bytes();
   layout.layers = queries == 1 ? std::max<std::size_t>(1, kTotalBytes / layer_bytes) : 1;
   const Pages pages(rig, layout, context);
@@ -71,13 +79,13 @@ void attention(benchmark::State& state, const Rig& rig, bool f16, std::size_t qu
 void add_attention_benchmarks() {
   for (const Rig* rig : rigs()) {
     if (rig->set() == KernelSet::kPortable) continue;
-    for (const bool f16 : {true, false}) {
+    for (const KvType type : kTypes) {
       for (const std::size_t queries : {1, 64}) {
         for (const std::size_t context : {256, 1024, 4096, 8192, 32768}) {
           const std::string name = formatted("attention/{}/{}/queries:{}/context:{}", to_string(rig->set()),
-                                             f16 ? "f16" : "f32", queries, context);
+                                             type.name, queries, context);
           benchmark::RegisterBenchmark(
-              name.c_str(), [=](benchmark::State& state) { attention(state, *rig, f16, queries, context); })
+              name.c_str(), [=](benchmark::State& state) { attention(state, *rig, type, queries, context); })
               ->UseRealTime()
               ->Unit(benchmark::kMicrosecond);
         }

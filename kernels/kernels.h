@@ -59,7 +59,8 @@ struct AttentionRow {
   std::int32_t end;    // position; begin >= end: the row sees nothing here and keeps its state
 };
 
-/// One chunk of 256 absolute positions for one kv head and any number of query rows (rule 8). Per row:
+/// One chunk of 256 absolute positions for one kv head and any number of query rows (rule 8). k and v are the
+/// elements as f32: f16 converted exactly, q8_0 scale * byte, which is exact. Per row:
 ///   dot = 0; dot = fma(k[d], q[d], dot), d ascending; score = fl(dot * scale); invisible keys are skipped
 ///   m = largest visible score
 ///   p[key] = exp(fl(score - m)); l = sum of p by rule 7, stripe = key mod 16, invisible keys add nothing
@@ -86,9 +87,11 @@ struct AttentionChunk {
 using AttentionFn = void (*)(const AttentionChunk&);
 
 /// Stores one position's K or V vector of one kv head. `slot` is the position's place in the page (0..63).
-/// f16: nearest even, magnitudes above 65504 become 65504 with the sign kept. NaN and infinity are stored as
-/// +0 and make the result false. Returns whether all n values were finite. V padding up to value_stride is
-/// left untouched (pages start zeroed).
+/// f16: nearest even, magnitudes above 65504 become 65504 with the sign kept.
+/// q8_0: per block of 32, amax as in rule 3; scale = f16 of fl(amax / 127), nearest even, at most 65504; byte
+/// = 0 where scale = 0, else nearest even of fl(x * fl(1 / scale)) clamped to [-127, 127]. NaN and infinity
+/// are stored as if they were +0 and make the result false. Returns whether all n values were finite. V
+/// padding up to value_stride is left untouched (pages start zeroed).
 using StoreFn = bool (*)(const float* x, std::size_t n, void* page, std::size_t slot);
 
 struct Table {
@@ -96,8 +99,8 @@ struct Table {
   const char*
       matmul_name[kFormatCount];  // the set that serves each format, e.g. "avx512-vnni"; for --kernels
   MatmulFn matmul[kFormatCount];  // by Format
-  AttentionFn attention_f16, attention_f32;
-  StoreFn store_k_f16, store_k_f32, store_v_f16, store_v_f32;
+  AttentionFn attention[kKvFormatCount];  // by KvFormat
+  StoreFn store_k[kKvFormatCount], store_v[kKvFormatCount];
 
   /// Rule 3. x[k] -> blocks[k / 32], k a multiple of 32. Per block: amax = integer maximum of
   /// bits & 0x7fffffff. amax < 2^-100: scale = 0, q = 0. Not finite: scale = NaN, q = 0. Else

@@ -170,15 +170,40 @@ inline constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -
 /// Twice what the codes of mxfp4 (e2m1) stand for.
 inline constexpr std::int8_t kMxfp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-// One KV page of one layer and one kv head, 64 positions, element f16 or f32:
+/// Element types of KV pages.
+enum class KvFormat : std::uint8_t { kF16, kF32, kQ8_0 };
+inline constexpr std::size_t kKvFormatCount = 3;
+
+// K and V of one KV page, one layer and one kv head, 64 positions:
 //   K  [64 / 16][head_dim][16 keys]     a lane is a key
 //   V  [64][value_stride]               a lane is a value dimension; value_stride = head_dim rounded up to
-//   16,
-//                                       the padding is zero
-// Every slot is finite at all times: pages start zeroed, stores saturate (f16) and never write NaN or
-// infinity.
+//                                       16, the padding is zero
+// Elements are f16, f32 or, with q8_0, signed bytes. In front of the bytes of K, and of those of V, lie their
+// scales, f16, one for 32 dimensions of a position (fewer in the last block):
+//      [ceil(head_dim / 32)][64 positions]
+// so that the scales of 16 keys are 16 lanes, and elements lie as they do in the other types.
+// Every slot is finite at all times: pages start zeroed, stores saturate (f16 elements and scales) and never
+// write NaN or infinity.
 constexpr std::size_t value_stride(std::size_t value_dim) {
   return round_up(value_dim, kLanes);
+}
+
+constexpr std::size_t kv_element_bytes(KvFormat format) {
+  return format == KvFormat::kF32 ? 4 : format == KvFormat::kF16 ? 2 : 1;
+}
+
+/// Bytes in front of the elements of K or V of `dim` dimensions: a multiple of 64.
+constexpr std::size_t kv_scale_bytes(KvFormat format, std::size_t dim) {
+  return format == KvFormat::kQ8_0 ? (dim + kBlock - 1) / kBlock * kPagePositions * 2 : 0;
+}
+
+/// Bytes of K and of V of one page, one layer and one kv head.
+constexpr std::size_t k_page_bytes(KvFormat format, std::size_t key_dim) {
+  return kv_scale_bytes(format, key_dim) + kPagePositions * key_dim * kv_element_bytes(format);
+}
+constexpr std::size_t v_page_bytes(KvFormat format, std::size_t value_dim) {
+  return kv_scale_bytes(format, value_dim) +
+         kPagePositions * value_stride(value_dim) * kv_element_bytes(format);
 }
 
 /// Floats of scratch that an attention chunk kernel may use, per worker.

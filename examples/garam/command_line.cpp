@@ -58,9 +58,9 @@ garam::Model ModelOptions::load(const std::stop_token& stop) const {
 
 void CacheOptions::define(CLI::App& app) {
   const auto choice = [&](const char* name, std::string& value, const char* help) {
-    add_choice(app, name, value, help, "TYPE", {"f16", "f32"});
+    add_choice(app, name, value, help, "TYPE", {"f16", "f32", "q8_0"});
   };
-  choice("--cache-type", both, "Type of cached keys and values: f16 (default) or f32");
+  choice("--cache-type", both, "Type of cached keys and values: f16 (default), f32 or q8_0");
   choice("--cache-type-k", keys, "The same, also written -ctk; must equal -ctv");
   choice("--cache-type-v", values, "The same, also written -ctv; must equal -ctk");
 }
@@ -76,7 +76,7 @@ garam::KvType CacheOptions::type() const {
                   "{}",
                   k, v));
   }
-  return k == "f32" ? garam::KvType::kF32 : garam::KvType::kF16;
+  return garam::parse_kv_type(k);
 }
 
 bool list_kernels(const ModelOptions& options) {

@@ -14,12 +14,18 @@ constexpr std::size_t kPagePositions = 64;
 
 struct Options {
   std::string model, positional;
+  CacheOptions cache;
   std::size_t context = 0;
   bool json = false;
 };
 
-std::uint64_t kv_bytes(const garam::ModelInfo& info, std::size_t context) {
-  return (context + kPagePositions - 1) / kPagePositions * info.kv_bytes_per_page;
+/// Predicted memory of the KV cache.
+KvMemory kv_memory(const garam::ModelInfo& info, std::size_t context, garam::KvType type) {
+  const std::uint64_t page = type == garam::KvType::kF32    ? info.kv_bytes_per_page_f32
+                             : type == garam::KvType::kQ8_0 ? info.kv_bytes_per_page_q8_0
+                                                            : info.kv_bytes_per_page;
+  return {std::string(garam::to_string(type)), page, context,
+          (context + kPagePositions - 1) / kPagePositions * page};
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -30,7 +36,7 @@ std::string size_text(std::uint64_t bytes) {
   return unit == 0 ? formatted("{} B", bytes) : formatted("{:.1f} {}", value, kUnits[unit]);
 }
 
-std::string to_text(const garam::ModelInfo& info, std::size_t context) {
+std::string to_text(const garam::ModelInfo& info, const KvMemory& kv) {
   std::string text;
   const auto line = [&](const char* what, const auto& value) {
     text += formatted("{:<14}{}\n", what, value);
@@ -52,8 +58,8 @@ std::string to_text(const garam::ModelInfo& info, std::size_t context) {
   if (info.weight_bytes == 0) {
     line("memory", "unknown: garam does not compute this architecture or one of its weight types");
   } else {
-    line("memory", formatted("{} of weights, {} of f16 KV at {} tokens", size_text(info.weight_bytes),
-                             size_text(kv_bytes(info, context)), context));
+    line("memory", formatted("{} of weights, {} of {} KV at {} tokens", size_text(info.weight_bytes),
+                             size_text(kv.bytes), kv.type, kv.context));
   }
   text += formatted("\n{} keys\n", info.keys.size());
   for (const auto& [key, value] : info.keys)
@@ -71,7 +77,8 @@ int run(const Options& o) {
   if (path.empty()) throw UsageError("a model is needed: -m FILE");
   const garam::ModelInfo info = garam::inspect(path);
   const std::size_t context = o.context != 0 ? o.context : info.context;
-  write_out(o.json ? to_json(info, context, kv_bytes(info, context)) + "\n" : to_text(info, context));
+  const KvMemory kv = kv_memory(info, context, o.cache.type());
+  write_out(o.json ? to_json(info, kv) + "\n" : to_text(info, kv));
   return 0;
 }
 
@@ -85,6 +92,7 @@ Run define_inspect(CLI::App& app) {
   exclude(add_text(app, "FILE", o.positional, "The file, as with -m"), {model});
   add_number(app, "-c,--ctx-size", o.context,
              "Predict the KV memory of this context; 0: the model's (default)", 0, kMaxContext);
+  o.cache.define(app);
   add_flag(app, "--json", o.json, "Print one JSON object");
   return [options] { return run(*options); };
 }

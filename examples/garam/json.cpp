@@ -37,7 +37,7 @@ std::string to_json(const BenchReport& report) {
                    {"results", results}});
 }
 
-std::string to_json(const garam::ModelInfo& info, std::size_t context, std::uint64_t kv_bytes) {
+std::string to_json(const garam::ModelInfo& info, const KvMemory& kv) {
   Json keys = Json::object(), tensors = Json::array();
   for (const auto& [key, value] : info.keys) keys[key] = value;
   for (const garam::TensorInfo& t : info.tensors) {
@@ -57,9 +57,10 @@ std::string to_json(const garam::ModelInfo& info, std::size_t context, std::uint
                    {"hidden", info.hidden},
                    {"memory",
                     {{"weights", info.weight_bytes},
-                     {"kv_per_page", info.kv_bytes_per_page},
-                     {"kv_context", context},
-                     {"kv", kv_bytes}}},
+                     {"kv_type", kv.type},
+                     {"kv_per_page", kv.bytes_per_page},
+                     {"kv_context", kv.context},
+                     {"kv", kv.bytes}}},
                    {"keys", keys},
                    {"tensors", tensors}});
 }

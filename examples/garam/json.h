@@ -31,8 +31,16 @@ struct BenchReport {
 
 /// One object over several lines.
 std::string to_json(const BenchReport& report);
-/// The same; `kv_bytes` is the memory of `context` positions.
-std::string to_json(const garam::ModelInfo& info, std::size_t context, std::uint64_t kv_bytes);
+/// Predicted memory of the KV cache: `bytes` for `context` positions.
+struct KvMemory {
+  std::string type;
+  std::uint64_t bytes_per_page = 0;
+  std::size_t context = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// The same.
+std::string to_json(const garam::ModelInfo& info, const KvMemory& kv);
 /// One object on one line: the chosen token, and the most likely ones under "top".
 std::string to_json(const garam::Tokenizer& tokenizer, const garam::GeneratedLogprob& generated);
 /// {"ids": [...]} on one line.

@@ -72,6 +72,8 @@ struct ModelInfo {
   std::uint64_t parameters = 0;                           ///< weights in all tensors
   std::uint64_t weight_bytes = 0;                         ///< predicted memory of the packed weights
   std::uint64_t kv_bytes_per_page = 0;                    ///< predicted memory of 64 positions of f16 KV
+  std::uint64_t kv_bytes_per_page_f32 = 0;                ///< the same of f32
+  std::uint64_t kv_bytes_per_page_q8_0 = 0;               ///< the same of q8_0
   std::size_t context = 0;  ///< the context the model was trained with, in tokens
   std::size_t vocab = 0;    ///< tokens in the vocabulary
   std::size_t width = 0;    ///< embedding length

@@ -12,14 +12,14 @@ struct TileLanes : Lanes {
   static constexpr std::size_t kTileRows = 6;
   static constexpr std::size_t wide(std::size_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
   /// Zen 3: 78 % of the peak at 64 rows with conversions in every tile, 76 % with one before.
-  static constexpr std::size_t kConvertFromRows = 0;
+  static constexpr std::size_t kConvertF16From = 0;
+  static constexpr std::size_t kConvertQ8From = 7;
 };
 
 }  // namespace
 
 void fill_attention(Table& table) {
-  table.attention_f16 = simd::attention<TileLanes, std::uint16_t>;
-  table.attention_f32 = simd::attention<TileLanes, float>;
+  simd::fill_attention<TileLanes>(table);
 }
 
 }  // namespace garam::kernels::avx2

@@ -10,7 +10,7 @@ namespace garam::kernels::avx2 {
 void fill_vector(Table& table);
 /// matmul and matmul_name.
 void fill_matmul(Table& table);
-/// attention_f16 and attention_f32.
+/// attention.
 void fill_attention(Table& table);
 
 // Products by format.

@@ -12,14 +12,14 @@ struct TileLanes : Lanes {
   static constexpr std::size_t kTileRows = 6;
   static constexpr std::size_t wide(std::size_t) { return 4; }
   /// Conversions take the place of half an fma each on Zen 4, and of two on Intel.
-  static constexpr std::size_t kConvertFromRows = 13;
+  static constexpr std::size_t kConvertF16From = 13;
+  static constexpr std::size_t kConvertQ8From = 7;
 };
 
 }  // namespace
 
 void fill_attention(Table& table) {
-  table.attention_f16 = simd::attention<TileLanes, std::uint16_t>;
-  table.attention_f32 = simd::attention<TileLanes, float>;
+  simd::fill_attention<TileLanes>(table);
 }
 
 }  // namespace garam::kernels::avx512

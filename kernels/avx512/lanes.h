@@ -28,6 +28,9 @@ struct Lanes {
   static F load_f16(const std::uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
+  static F load_int8(const std::int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
   static F load(const float* p, Tail t) { return _mm512_maskz_loadu_ps(t.mask, p); }
   static void store(float* p, F x, Full) { _mm512_storeu_ps(p, x); }
   static void store(float* p, F x, Tail t) { _mm512_mask_storeu_ps(p, t.mask, x); }

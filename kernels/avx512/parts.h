@@ -10,7 +10,7 @@ namespace garam::kernels::avx512 {
 void fill_vector(Table& table);
 /// matmul and matmul_name, by what the CPU has.
 void fill_matmul(Table& table, const Features& features);
-/// attention_f16 and attention_f32.
+/// attention.
 void fill_attention(Table& table);
 
 // Products by format; those that need more than features.avx512 say so.

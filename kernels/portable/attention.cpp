@@ -7,19 +7,29 @@
 namespace garam::kernels::portable {
 namespace {
 
-float to_float(float x) {
-  return x;
+/// Dimension d of the position in `slot`, of `dim` dimensions, `at` elements into the page.
+float element(const float* page, std::size_t at, std::size_t, std::size_t, std::size_t) {
+  return page[at];
 }
-float to_float(std::uint16_t x) {
-  return from_f16(x);
+float element(const std::uint16_t* page, std::size_t at, std::size_t, std::size_t, std::size_t) {
+  return from_f16(page[at]);
+}
+float element(const std::int8_t* page, std::size_t at, std::size_t dim, std::size_t d, std::size_t slot) {
+  const auto* scales = reinterpret_cast<const std::uint16_t*>(page);
+  const std::int8_t byte = page[kv_scale_bytes(KvFormat::kQ8_0, dim) + at];
+  return from_f16(scales[d / kBlock * kPagePositions + slot]) * static_cast<float>(byte);
 }
 
-/// score[0..15] of the 16 keys of one K block.
+/// score[0..15] of the keys in the slots `first` to `first` + 15, a multiple of 16, of one page.
 template <typename Element>
-void score_block(const Element* keys, const AttentionChunk& chunk, const float* q, float* score) {
+void score_block(const Element* page, std::size_t first, const AttentionChunk& chunk, const float* q,
+                 float* score) {
   float dot[kLanes] = {};
   for (std::size_t d = 0; d < chunk.key_dim; ++d) {
-    for (std::size_t i = 0; i < kLanes; ++i) dot[i] = fma(to_float(keys[d * kLanes + i]), q[d], dot[i]);
+    const std::size_t at = first * chunk.key_dim + d * kLanes;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      dot[i] = fma(element(page, at + i, chunk.key_dim, d, first + i), q[d], dot[i]);
+    }
   }
   for (std::size_t i = 0; i < kLanes; ++i) score[i] = dot[i] * chunk.scale;
 }
@@ -34,7 +44,7 @@ void attend(const AttentionChunk& chunk, const AttentionRow& row) {
   for (std::size_t block = begin / kLanes; block * kLanes < end; ++block) {
     const std::size_t key = block * kLanes;
     const auto* page = static_cast<const Element*>(chunk.k_pages[key / kPagePositions]);
-    score_block(page + key % kPagePositions * chunk.key_dim, chunk, row.q, p + key);
+    score_block(page, key % kPagePositions, chunk, row.q, p + key);
   }
   float chunk_max = p[begin];
   for (std::size_t key = begin; key < end; ++key) chunk_max = p[key] > chunk_max ? p[key] : chunk_max;
@@ -52,8 +62,10 @@ void attend(const AttentionChunk& chunk, const AttentionRow& row) {
   for (std::size_t d = 0; d < stride; ++d) o[d] = 0.0f;
   for (std::size_t key = begin; key < end; ++key) {
     const auto* page = static_cast<const Element*>(chunk.v_pages[key / kPagePositions]);
-    const Element* value = page + key % kPagePositions * stride;
-    for (std::size_t d = 0; d < stride; ++d) o[d] = fma(to_float(value[d]), p[key], o[d]);
+    const std::size_t slot = key % kPagePositions;
+    for (std::size_t d = 0; d < stride; ++d) {
+      o[d] = fma(element(page, slot * stride + d, chunk.value_dim, d, slot), p[key], o[d]);
+    }
   }
 
   const float max = *row.max > chunk_max ? *row.max : chunk_max;
@@ -74,8 +86,9 @@ void attention(const AttentionChunk& chunk) {
 }  // namespace
 
 void fill_attention(Table& table) {
-  table.attention_f16 = attention<std::uint16_t>;
-  table.attention_f32 = attention<float>;
+  table.attention[static_cast<std::size_t>(KvFormat::kF16)] = attention<std::uint16_t>;
+  table.attention[static_cast<std::size_t>(KvFormat::kF32)] = attention<float>;
+  table.attention[static_cast<std::size_t>(KvFormat::kQ8_0)] = attention<std::int8_t>;
 }
 
 }  // namespace garam::kernels::portable

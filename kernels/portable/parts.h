@@ -10,7 +10,7 @@ void fill_vector(Table& table);
 /// matmul and matmul_name.
 void fill_float_matmul(Table& table);
 void fill_block_matmul(Table& table);
-/// attention_f16 and attention_f32.
+/// attention.
 void fill_attention(Table& table);
 
 }  // namespace garam::kernels::portable

@@ -178,13 +178,51 @@ bool store_v(const float* x, std::size_t n, void* page, std::size_t slot) {
   return all_finite(x, n);
 }
 
+/// Scales and bytes of a vector whose dimension d has its byte at bytes[d * step].
+bool store_q8_0(const float* x, std::size_t n, std::uint16_t* scales, std::int8_t* bytes, std::size_t step) {
+  for (std::size_t first = 0; first < n; first += kBlock) {
+    const std::size_t end = n < first + kBlock ? n : first + kBlock;
+    float amax = 0;
+    for (std::size_t d = first; d < end; ++d) {
+      const auto size = std::bit_cast<float>(magnitude(stored(x[d], float{})));
+      amax = size > amax ? size : amax;
+    }
+    std::uint16_t& scale = scales[first / kBlock * kPagePositions];
+    scale = stored(amax / 127.0f, std::uint16_t{});
+    const float inverse = scale == 0 ? 0.0f : 1.0f / from_f16(scale);
+    for (std::size_t d = first; d < end; ++d) {
+      float code = stored(x[d], float{}) * inverse;
+      code = code > 127.0f ? 127.0f : code < -127.0f ? -127.0f : code;
+      // Adding 1.5 * 2^23 rounds to an integer, nearest even.
+      bytes[d * step] = static_cast<std::int8_t>((code + 0x1.8p+23f) - 0x1.8p+23f);
+    }
+  }
+  return all_finite(x, n);
+}
+
+bool store_k_q8_0(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* bytes = static_cast<std::int8_t*>(page) + kv_scale_bytes(KvFormat::kQ8_0, n);
+  return store_q8_0(x, n, static_cast<std::uint16_t*>(page) + slot,
+                    bytes + slot / kLanes * n * kLanes + slot % kLanes, kLanes);
+}
+
+bool store_v_q8_0(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* bytes = static_cast<std::int8_t*>(page) + kv_scale_bytes(KvFormat::kQ8_0, n);
+  return store_q8_0(x, n, static_cast<std::uint16_t*>(page) + slot, bytes + slot * value_stride(n), 1);
+}
+
 }  // namespace
 
 void fill_vector(Table& table) {
-  table.store_k_f16 = store_k<std::uint16_t>;
-  table.store_k_f32 = store_k<float>;
-  table.store_v_f16 = store_v<std::uint16_t>;
-  table.store_v_f32 = store_v<float>;
+  constexpr auto kF16 = static_cast<std::size_t>(KvFormat::kF16);
+  constexpr auto kF32 = static_cast<std::size_t>(KvFormat::kF32);
+  constexpr auto kQ8_0 = static_cast<std::size_t>(KvFormat::kQ8_0);
+  table.store_k[kF16] = store_k<std::uint16_t>;
+  table.store_k[kF32] = store_k<float>;
+  table.store_k[kQ8_0] = store_k_q8_0;
+  table.store_v[kF16] = store_v<std::uint16_t>;
+  table.store_v[kF32] = store_v<float>;
+  table.store_v[kQ8_0] = store_v_q8_0;
   table.quantize_q8 = quantize_q8;
   table.round_bf16 = round_bf16;
   table.rms_norm = rms_norm;

@@ -4,8 +4,9 @@
 // L is a set's Lanes and, beside them:
 //   kTileRows          most query rows of a register tile, at most 6
 //   wide(rows)         registers of 16 lanes of a tile of that many rows: 1, 2 or 4
-//   kConvertFromRows   rows from which on f16 keys and values are converted once per chunk instead of once
+//   kConvertF16From    rows from which on f16 keys and values are converted once per chunk instead of once
 //                      per tile; 0: never
+//   kConvertQ8From     the same of q8_0
 #pragma once
 
 #include "kernels/simd/attention_tiles.h"
@@ -164,12 +165,16 @@ struct Visible {
   std::size_t rows;
   AttentionPages<Element> pages;
 };
-template <typename L, typename Element>
+template <typename Element>
 Visible<Element> visible(const AttentionChunk& chunk) {
   const std::size_t stride = value_stride(chunk.value_dim);
   Visible<Element> found = {};
   found.pages.v_key = stride;
   found.pages.v_block = kLanes;
+  const auto elements = [](const void* page, std::size_t dim) {
+    const std::size_t scales = kHasScales<Element> ? kv_scale_bytes(KvFormat::kQ8_0, dim) : 0;
+    return reinterpret_cast<const Element*>(static_cast<const std::byte*>(page) + scales);
+  };
   for (std::size_t i = 0; i < chunk.row_count; ++i) {
     const AttentionRow& row = chunk.rows[i];
     if (row.begin >= row.end) continue;
@@ -178,12 +183,16 @@ Visible<Element> visible(const AttentionChunk& chunk) {
     const auto last = static_cast<std::size_t>(row.end - 1) / kPagePositions;
     for (std::size_t at = first; at <= last; ++at) {
       AttentionPage<Element>& page = found.pages.page[at];
-      page.k = page.k_ahead = static_cast<const Element*>(chunk.k_pages[at]);
-      page.v = page.v_ahead = static_cast<const Element*>(chunk.v_pages[at]);
+      page.k = page.k_ahead = elements(chunk.k_pages[at], chunk.key_dim);
+      page.v = page.v_ahead = elements(chunk.v_pages[at], chunk.value_dim);
+      if constexpr (kHasScales<Element>) {
+        page.k_scale = static_cast<const std::uint16_t*>(chunk.k_pages[at]);
+        page.v_scale = static_cast<const std::uint16_t*>(chunk.v_pages[at]);
+      }
       if (chunk.key_dim != stride) continue;
       page.k_ahead = page.v;
       if (chunk.next_k_pages == nullptr || chunk.next_k_pages[at] == nullptr) continue;
-      page.v_ahead = static_cast<const Element*>(chunk.next_k_pages[at]);
+      page.v_ahead = elements(chunk.next_k_pages[at], chunk.key_dim);
     }
   }
   return found;
@@ -191,43 +200,68 @@ Visible<Element> visible(const AttentionChunk& chunk) {
 
 /// The pages as f32 in the chunk's scratch. Of the values, 16 dimensions of all keys lie together, so that a
 /// tile reads one ascending stream.
-template <typename L>
-AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPages<std::uint16_t>& pages) {
-  constexpr typename L::Full kFull{};
+template <typename L, typename Element>
+AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPages<Element>& pages) {
   const std::size_t stride = value_stride(chunk.value_dim);
   AttentionPages<float> found = {};
   found.v_key = kLanes;
   found.v_block = kLanes * kPagePositions;
   float* to = chunk.scratch;
   for (std::size_t i = 0; i < kChunkPages; ++i) {
-    const AttentionPage<std::uint16_t>& page = pages.page[i];
+    const AttentionPage<Element>& page = pages.page[i];
     if (page.k == nullptr) continue;
     float* k = to;
     to += kPagePositions * chunk.key_dim;
     float* v = to;
     to += kPagePositions * stride;
-    for (std::size_t at = 0; at < kPagePositions * chunk.key_dim; at += kLanes) {
-      L::store(k + at, L::load_f16(page.k + at), kFull);
-    }
-    for (std::size_t key = 0; key < kPagePositions; ++key) {
-      for (std::size_t d = 0; d < stride; d += kLanes) {
-        L::store(v + d * kPagePositions + key * kLanes, L::load_f16(page.v + key * stride + d), kFull);
+    for (std::size_t keys = 0; keys < kPagePositions; keys += kLanes) {
+      for (std::size_t d = 0; d < chunk.key_dim; ++d) {
+        const std::size_t at = keys * chunk.key_dim + d * kLanes;
+        auto scale = L::zero();
+        if constexpr (kHasScales<Element>) {
+          scale = L::load_f16(page.k_scale + d / kBlock * kPagePositions + keys);
+        }
+        L::store(k + at, load_elements<L>(page.k + at, scale), typename L::Full{});
       }
     }
-    found.page[i] = {k, v, k, v};
+    for (std::size_t d = 0; d < stride; d += kLanes) {
+      float scales[kPagePositions];
+      if constexpr (kHasScales<Element>) {
+        for (std::size_t at = 0; at < kPagePositions; at += kLanes) {
+          L::store(scales + at, L::load_f16(page.v_scale + d / kBlock * kPagePositions + at),
+                   typename L::Full{});
+        }
+      }
+      for (std::size_t key = 0; key < kPagePositions; ++key) {
+        const auto scale = kHasScales<Element> ? L::set(scales[key]) : L::zero();
+        L::store(v + d * kPagePositions + key * kLanes, load_elements<L>(page.v + key * stride + d, scale),
+                 typename L::Full{});
+      }
+    }
+    found.page[i] = {k, v, k, v, nullptr, nullptr};
   }
   return found;
 }
 
 template <typename L, typename Element>
 void attention(const AttentionChunk& chunk) {
-  const Visible<Element> found = visible<L, Element>(chunk);
-  if constexpr (sizeof(Element) == 2 && L::kConvertFromRows > 0) {
-    if (found.rows >= L::kConvertFromRows) {
+  const Visible<Element> found = visible<Element>(chunk);
+  constexpr std::size_t kConvertFrom = kHasScales<Element>    ? L::kConvertQ8From
+                                       : sizeof(Element) == 2 ? L::kConvertF16From
+                                                              : 0;
+  if constexpr (kConvertFrom > 0) {
+    if (found.rows >= kConvertFrom) {
       return attend_in_groups<L>(chunk, found.rows, converted<L>(chunk, found.pages));
     }
   }
   attend_in_groups<L>(chunk, found.rows, found.pages);
+}
+
+template <typename L>
+void fill_attention(Table& table) {
+  table.attention[static_cast<std::size_t>(KvFormat::kF16)] = attention<L, std::uint16_t>;
+  table.attention[static_cast<std::size_t>(KvFormat::kF32)] = attention<L, float>;
+  table.attention[static_cast<std::size_t>(KvFormat::kQ8_0)] = attention<L, std::int8_t>;
 }
 
 }  // namespace garam::kernels::simd

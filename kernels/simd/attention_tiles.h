@@ -17,6 +17,8 @@ struct AttentionPage {
   const Element* v;
   const Element* k_ahead;
   const Element* v_ahead;
+  const std::uint16_t* k_scale;  // of bytes, f16: [ceil(dim / 32)][64 positions]; else null
+  const std::uint16_t* v_scale;
 };
 
 template <typename Element>
@@ -42,13 +44,22 @@ struct AttentionGroup {
   float b[kLanes];  // and the chunk
 };
 
+/// Whether elements have scales: the bytes of q8_0.
+template <typename Element>
+inline constexpr bool kHasScales = sizeof(Element) == 1;
+
+/// 16 elements as f32. Only bytes have scales.
 template <typename L>
-[[gnu::always_inline]] inline typename L::F load_elements(const float* p) {
+[[gnu::always_inline]] inline typename L::F load_elements(const float* p, typename L::F) {
   return L::load(p, typename L::Full{});
 }
 template <typename L>
-[[gnu::always_inline]] inline typename L::F load_elements(const std::uint16_t* p) {
+[[gnu::always_inline]] inline typename L::F load_elements(const std::uint16_t* p, typename L::F) {
   return L::load_f16(p);
+}
+template <typename L>
+[[gnu::always_inline]] inline typename L::F load_elements(const std::int8_t* p, typename L::F scale) {
+  return L::mul(L::load_int8(p), scale);
 }
 
 /// Brings the cache lines of `kElements` elements into L2.
@@ -67,18 +78,18 @@ template <typename L, std::size_t kRows, std::size_t kWide>
   }
 }
 
-/// acc[t][r] = fma(16 elements at from(r), factor(t), acc[t][r]).
+/// acc[t][r] = fma(from(r), factor(t), acc[t][r]).
 template <typename L, std::size_t kRows, std::size_t kWide, typename From, typename Factor>
 [[gnu::always_inline]] inline void add_products(const From& from, const Factor& factor,
                                                 typename L::F (&acc)[kRows][kWide]) {
   if constexpr (kRows == 1) {  // AVX2 has no room for all of x beside 8 registers of acc
     const auto y = L::set(factor(0));
 #pragma GCC unroll 4
-    for (std::size_t r = 0; r < kWide; ++r) acc[0][r] = L::fma(load_elements<L>(from(r)), y, acc[0][r]);
+    for (std::size_t r = 0; r < kWide; ++r) acc[0][r] = L::fma(from(r), y, acc[0][r]);
   } else {
     typename L::F x[kWide];
 #pragma GCC unroll 4
-    for (std::size_t r = 0; r < kWide; ++r) x[r] = load_elements<L>(from(r));
+    for (std::size_t r = 0; r < kWide; ++r) x[r] = from(r);
 #pragma GCC unroll 8
     for (std::size_t t = 0; t < kRows; ++t) {
       const auto y = L::set(factor(t));
@@ -91,18 +102,31 @@ template <typename L, std::size_t kRows, std::size_t kWide, typename From, typen
 /// Scores of kRows rows and kWide blocks of 16 keys; those of a row 256 behind those of the row before.
 template <typename L, std::size_t kRows, std::size_t kWide, typename Element>
 [[gnu::noinline]] void score_tile(const AttentionChunk& chunk, const AttentionRow* const* rows,
-                                  const Element* keys, const Element* ahead, float* scores) {
+                                  const Element* keys, const std::uint16_t* scales, const Element* ahead,
+                                  float* scores) {
   const std::size_t key_dim = chunk.key_dim;
   const float* q[kRows];
 #pragma GCC unroll 8
   for (std::size_t t = 0; t < kRows; ++t) q[t] = rows[t]->q;
   typename L::F dot[kRows][kWide];
   clear<L>(dot);
+  for (std::size_t d = 0; d < key_dim;) {
+    typename L::F scale_of[kWide] = {};
+    std::size_t end = key_dim;
+    if constexpr (kHasScales<Element>) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < kWide; ++r) {
+        scale_of[r] = L::load_f16(scales + d / kBlock * kPagePositions + r * kLanes);
+      }
+      end = d + kBlock < key_dim ? d + kBlock : key_dim;
+    }
 #pragma GCC unroll 2
-  for (std::size_t d = 0; d < key_dim; ++d) {
-    fetch<L, kWide * kLanes>(ahead + d * kWide * kLanes);
-    add_products<L>([&](std::size_t r) { return keys + (r * key_dim + d) * kLanes; },
-                    [&](std::size_t t) { return q[t][d]; }, dot);
+    for (; d < end; ++d) {
+      fetch<L, kWide * kLanes>(ahead + d * kWide * kLanes);
+      add_products<L>(
+          [&](std::size_t r) { return load_elements<L>(keys + (r * key_dim + d) * kLanes, scale_of[r]); },
+          [&](std::size_t t) { return q[t][d]; }, dot);
+    }
   }
   const auto scale = L::set(chunk.scale);
 #pragma GCC unroll 8
@@ -121,7 +145,9 @@ void score_blocks(const AttentionChunk& chunk, const AttentionGroup<Element>& gr
   for (; block + kWide <= last; block += kWide) {
     const AttentionPage<Element>& page = group.pages.page[block / kPageBlocks];
     const std::size_t offset = block % kPageBlocks * kLanes * chunk.key_dim;
-    score_tile<L, kRows, kWide>(chunk, group.rows + first, page.k + offset,
+    const std::uint16_t* scales = nullptr;
+    if constexpr (kHasScales<Element>) scales = page.k_scale + block % kPageBlocks * kLanes;
+    score_tile<L, kRows, kWide>(chunk, group.rows + first, page.k + offset, scales,
                                 (first == 0 ? page.k_ahead : page.k) + offset,
                                 group.p + first * kChunkPositions + block * kLanes);
   }
@@ -144,10 +170,23 @@ template <typename L, std::size_t kRows, std::size_t kWide, typename Element>
     const Element* v = page.v + (begin - start) * group.pages.v_key + block * group.pages.v_block;
     const Element* ahead = first == 0 ? page.v_ahead + block * kLanes * kPagePositions : v;
     const float* p = group.p + first * kChunkPositions + begin;
+    constexpr std::size_t kScales = kHasScales<Element> ? (kWide + 1) / 2 : 1;
+    float scales[kScales][kPagePositions];
+    if constexpr (kHasScales<Element>) {
+      for (std::size_t s = 0; s < kScales; ++s) {
+        for (std::size_t at = 0; at < kPagePositions; at += kLanes) {
+          const std::size_t from = (block * kLanes / kBlock + s) * kPagePositions + at;
+          L::store(scales[s] + at, L::load_f16(page.v_scale + from), typename L::Full{});
+        }
+      }
+    }
 #pragma GCC unroll 2
     for (std::size_t key = begin; key < end; ++key) {
       fetch<L, kWide * kLanes>(ahead);
-      add_products<L>([&](std::size_t r) { return v + r * group.pages.v_block; },
+      const auto scale = [&](std::size_t r) {
+        return kHasScales<Element> ? L::set(scales[r / 2][key - start]) : L::zero();
+      };
+      add_products<L>([&](std::size_t r) { return load_elements<L>(v + r * group.pages.v_block, scale(r)); },
                       [&](std::size_t t) { return p[t * kChunkPositions]; }, o);
       v += group.pages.v_key;
       ahead += kWide * kLanes;

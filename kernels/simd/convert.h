@@ -104,4 +104,50 @@ bool store_k(const float* x, std::size_t n, void* page, std::size_t slot) {
   return L::largest(largest) < 0x7f800000;
 }
 
+/// Scales of a vector, 64 apart, and its bytes, which go block by block to put(first dimension, bytes,
+/// count).
+template <typename L, typename Put>
+inline bool store_q8_0(const float* x, std::size_t n, std::uint16_t* scales, const Put& put) {
+  constexpr typename L::Full kFull{};
+  auto largest = L::set_int(0);
+  for (std::size_t first = 0; first < n; first += kBlock) {
+    const std::size_t count = n - first < kBlock ? n - first : kBlock;
+    typename L::F part[2] = {L::zero(), L::zero()};
+    each<L>(count, [&](std::size_t i, auto lanes) {
+      part[i / kLanes] = storable<L>(L::load(x + first + i, lanes), largest);
+    });
+    const auto amax =
+        __builtin_bit_cast(float, L::largest(L::max(magnitude<L>(part[0]), magnitude<L>(part[1]))));
+    std::uint16_t scale[kLanes];
+    L::store_f16(scale, L::clamp(L::set(amax / 127.0f), 65504.0f), kFull);
+    scales[first / kBlock * kPagePositions] = scale[0];
+    const auto inverse = scale[0] == 0 ? L::zero() : L::div(L::set(1.0f), L::load_f16(scale));
+    std::int8_t bytes[kBlock];
+    for (std::size_t i = 0; i < 2; ++i) {
+      L::store_int8(bytes + i * kLanes, L::nearest(L::clamp(L::mul(part[i], inverse), 127.0f)));
+    }
+    put(first, bytes, count);
+  }
+  return L::largest(largest) < 0x7f800000;
+}
+
+template <typename L>
+bool store_k_q8_0(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* key = static_cast<std::int8_t*>(page) + kv_scale_bytes(KvFormat::kQ8_0, n) +
+              slot / kLanes * n * kLanes + slot % kLanes;
+  return store_q8_0<L>(x, n, static_cast<std::uint16_t*>(page) + slot,
+                       [key](std::size_t first, const std::int8_t* bytes, std::size_t count) {
+                         for (std::size_t i = 0; i < count; ++i) key[(first + i) * kLanes] = bytes[i];
+                       });
+}
+
+template <typename L>
+bool store_v_q8_0(const float* x, std::size_t n, void* page, std::size_t slot) {
+  auto* value = static_cast<std::int8_t*>(page) + kv_scale_bytes(KvFormat::kQ8_0, n) + slot * value_stride(n);
+  return store_q8_0<L>(x, n, static_cast<std::uint16_t*>(page) + slot,
+                       [value](std::size_t first, const std::int8_t* bytes, std::size_t count) {
+                         for (std::size_t i = 0; i < count; ++i) value[first + i] = bytes[i];
+                       });
+}
+
 }  // namespace garam::kernels::simd

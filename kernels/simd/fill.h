@@ -11,10 +11,15 @@ namespace garam::kernels::simd {
 
 template <typename L>
 void fill_vector(Table& table) {
-  table.store_k_f16 = store_k<L, std::uint16_t>;
-  table.store_k_f32 = store_k<L, float>;
-  table.store_v_f16 = store_v<L, std::uint16_t>;
-  table.store_v_f32 = store_v<L, float>;
+  constexpr auto kF16 = static_cast<std::size_t>(KvFormat::kF16);
+  constexpr auto kF32 = static_cast<std::size_t>(KvFormat::kF32);
+  constexpr auto kQ8_0 = static_cast<std::size_t>(KvFormat::kQ8_0);
+  table.store_k[kF16] = store_k<L, std::uint16_t>;
+  table.store_k[kF32] = store_k<L, float>;
+  table.store_k[kQ8_0] = store_k_q8_0<L>;
+  table.store_v[kF16] = store_v<L, std::uint16_t>;
+  table.store_v[kF32] = store_v<L, float>;
+  table.store_v[kQ8_0] = store_v_q8_0<L>;
   table.quantize_q8 = quantize_q8<L>;
   table.round_bf16 = round_bf16<L>;
   table.rms_norm = rms_norm<L>;

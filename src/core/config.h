@@ -26,7 +26,9 @@ struct Config {
   /// Reads the keys that all architectures share. Throws Error(kFormat) for missing or senseless ones.
   static Config read(const Metadata& metadata, std::size_t vocab);
 
-  ops::KvLayout kv_layout(bool f16) const { return {layers, kv_heads, key_dim, value_dim, f16}; }
+  ops::KvLayout kv_layout(kernels::KvFormat format) const {
+    return {layers, kv_heads, key_dim, value_dim, format};
+  }
 };
 
 }  // namespace garam

@@ -32,7 +32,9 @@ ModelInfo describe(const GgufFile& file) {
 void describe_architecture(const Config& config, const Weights& weights, const std::string& file,
                            ModelInfo& info) {
   info.weight_bytes = arena_bytes(weights, file);
-  info.kv_bytes_per_page = config.kv_layout(true).page_bytes();
+  info.kv_bytes_per_page = config.kv_layout(kernels::KvFormat::kF16).page_bytes();
+  info.kv_bytes_per_page_f32 = config.kv_layout(kernels::KvFormat::kF32).page_bytes();
+  info.kv_bytes_per_page_q8_0 = config.kv_layout(kernels::KvFormat::kQ8_0).page_bytes();
   info.context = config.context;
   info.vocab = config.vocab;
   info.width = config.width;

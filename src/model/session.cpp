@@ -26,15 +26,50 @@ SessionOptions resolve(const Model& model, SessionOptions options) {
   if (options.batch == 0 || options.batch > kMaxBatch) {
     fail(ErrorCode::kArgument, "batch: expected 1 to {}, found {}", kMaxBatch, options.batch);
   }
+  if (to_string(options.kv_type).empty()) {
+    fail(ErrorCode::kArgument, "KV type: expected f16, f32 or q8_0, found number {}",
+         static_cast<int>(options.kv_type));
+  }
   return options;
+}
+
+kernels::KvFormat format_of(KvType type) {
+  switch (type) {
+    case KvType::kF16:
+      return kernels::KvFormat::kF16;
+    case KvType::kF32:
+      return kernels::KvFormat::kF32;
+    case KvType::kQ8_0:
+      return kernels::KvFormat::kQ8_0;
+  }
+  return kernels::KvFormat::kF16;
 }
 
 }  // namespace
 
+std::string_view to_string(KvType type) noexcept {
+  switch (type) {
+    case KvType::kF16:
+      return "f16";
+    case KvType::kF32:
+      return "f32";
+    case KvType::kQ8_0:
+      return "q8_0";
+  }
+  return {};
+}
+
+KvType parse_kv_type(std::string_view name) {
+  for (const KvType type : {KvType::kF16, KvType::kF32, KvType::kQ8_0}) {
+    if (name == to_string(type)) return type;
+  }
+  fail(ErrorCode::kArgument, "KV type: expected f16, f32 or q8_0, found \"{}\"", name);
+}
+
 Session::Impl::Impl(Model m, const SessionOptions& o)
     : model(std::move(m)),
       options(resolve(model, o)),
-      kv(model.impl().architecture->config().kv_layout(options.kv_type == KvType::kF16),
+      kv(model.impl().architecture->config().kv_layout(format_of(options.kv_type)),
          static_cast<std::size_t>(model.impl().architecture->config().window)) {}
 
 Session::Session(Model model, const SessionOptions& options)
@@ -131,7 +166,8 @@ void forward(std::span<const Row> rows, std::stop_token stop) {
       fail(ErrorCode::kArgument, "forward: expected sessions of one model, found two models");
     }
     if (g.session->options().kv_type != first.options().kv_type) {
-      fail(ErrorCode::kArgument, "forward: expected sessions of one KV type, found f16 and f32");
+      fail(ErrorCode::kArgument, "forward: expected sessions of one KV type, found {} and {}",
+           to_string(first.options().kv_type), to_string(g.session->options().kv_type));
     }
     parts.push_back({&g.session->impl(), g.tokens, std::move(g.wanted)});
   }

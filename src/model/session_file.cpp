@@ -1,10 +1,9 @@
 // Session files: what save() writes and load() reads back. Little-endian:
 //   8 bytes   "GARAMKV1"
 //   u64       model fingerprint
-//   u64 x 8   KV element bytes, layers, kv heads, key dim, value dim, window, length, dropped pages
-//   i32       [length] tokens
-//   bytes     [pages - dropped] pages as they lie in memory
-//   u64       hash of everything before it
+//   u64 x 8   KV type (2 f16, 4 f32, 8 q8_0), layers, kv heads, key dim, value dim, window, length, dropped
+//   pages i32       [length] tokens bytes     [pages - dropped] pages as they lie in memory u64       hash of
+//   everything before it
 // A file is untrusted: its size must be exactly what the session's own layout says, ids must be in range, and
 // every stored K and V finite, since masked keys rely on that.
 #include <bit>
@@ -13,6 +12,7 @@
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "model/session_impl.h"
 
@@ -26,17 +26,28 @@ constexpr char kMagic[8] = {'G', 'A', 'R', 'A', 'M', 'K', 'V', '1'};
 struct Header {
   char magic[8];
   std::uint64_t fingerprint;
-  std::uint64_t element_bytes, layers, kv_heads, key_dim, value_dim, window;
+  std::uint64_t kv_type, layers, kv_heads, key_dim, value_dim, window;
   std::uint64_t length, dropped;
 };
 static_assert(sizeof(Header) == 80);
+
+std::uint64_t kv_type_number(KvType type) {
+  return type == KvType::kF16 ? 2 : type == KvType::kF32 ? 4 : 8;
+}
+
+std::string kv_type_name(std::uint64_t number) {
+  for (const KvType type : {KvType::kF16, KvType::kF32, KvType::kQ8_0}) {
+    if (number == kv_type_number(type)) return std::string(to_string(type));
+  }
+  return formatted("number {}", number);
+}
 
 Header make_header(const Session::Impl& s) {
   const ops::KvLayout& kv = s.kv.layout();
   Header h{};
   std::memcpy(h.magic, kMagic, sizeof kMagic);
   h.fingerprint = s.model.fingerprint();
-  h.element_bytes = kv.element_bytes();
+  h.kv_type = kv_type_number(s.options.kv_type);
   h.layers = kv.layers;
   h.kv_heads = kv.kv_heads;
   h.key_dim = kv.key_dim;
@@ -49,7 +60,7 @@ Header make_header(const Session::Impl& s) {
 
 /// Throws unless the file's header describes this model and these options.
 void check_header(const std::string& path, const Header& found, const Header& own, std::size_t context) {
-  const auto expect = [&](const char* field, std::uint64_t expected, std::uint64_t value) {
+  const auto expect = [&](const char* field, const auto& expected, const auto& value) {
     if (expected == value) return;
     fail(ErrorCode::kFormat,
          "{}: {}: expected {}, found {}; the session was saved with another model or other "
@@ -60,7 +71,7 @@ void check_header(const std::string& path, const Header& found, const Header& ow
     fail(ErrorCode::kFormat, "{}: expected a garam session file, found another magic", path);
   }
   expect("model fingerprint", own.fingerprint, found.fingerprint);
-  expect("bytes of a KV element", own.element_bytes, found.element_bytes);
+  expect("KV type", kv_type_name(own.kv_type), kv_type_name(found.kv_type));
   expect("layers", own.layers, found.layers);
   expect("kv heads", own.kv_heads, found.kv_heads);
   expect("key dimension", own.key_dim, found.key_dim);
@@ -93,9 +104,25 @@ bool finite_words(const std::byte* data, std::size_t bytes) {
   return finite;
 }
 
-bool finite_page(const std::byte* data, std::size_t bytes, bool f16) {
-  return f16 ? finite_words<std::uint16_t, 0x7c00>(data, bytes)
-             : finite_words<std::uint32_t, 0x7f800000>(data, bytes);
+bool finite_f16(const std::byte* data, std::size_t bytes) {
+  return finite_words<std::uint16_t, 0x7c00>(data, bytes);
+}
+
+/// Of q8_0 only the scales can be infinite or NaN.
+bool finite_page(const std::byte* page, const ops::KvLayout& kv) {
+  using kernels::KvFormat;
+  if (kv.format == KvFormat::kF16) return finite_f16(page, kv.page_bytes());
+  if (kv.format == KvFormat::kF32) {
+    return finite_words<std::uint32_t, 0x7f800000>(page, kv.page_bytes());
+  }
+  bool finite = true;
+  for (std::size_t layer = 0; layer < kv.layers; ++layer) {
+    for (std::size_t head = 0; head < kv.kv_heads; ++head) {
+      finite &= finite_f16(page + kv.k_offset(layer, head), kernels::kv_scale_bytes(kv.format, kv.key_dim)) &&
+                finite_f16(page + kv.v_offset(layer, head), kernels::kv_scale_bytes(kv.format, kv.value_dim));
+    }
+  }
+  return finite;
 }
 
 /// Runs over a file front to back, hashing what passes.
@@ -181,7 +208,7 @@ void Session::load(const std::string& path) {
   kv.restore(header.length, header.dropped);
   for (std::byte* page : kv.pages().subspan(header.dropped)) {
     in.read(page, page_bytes);
-    if (!finite_page(page, page_bytes, s.kv.layout().f16)) {
+    if (!finite_page(page, s.kv.layout())) {
       fail(ErrorCode::kFormat,
            "{}: expected finite keys and values, found infinity or NaN; the file is damaged", path);
     }

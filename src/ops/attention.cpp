@@ -116,7 +116,7 @@ void run_tile(const kernels::Table& table, const KvLayout& layout, const Attenti
                              std::clamp(position + 1 - start, 0, kChunk)};
       }
     }
-    (layout.f16 ? table.attention_f16 : table.attention_f32)(chunk);
+    table.attention[static_cast<std::size_t>(layout.format)](chunk);
   }
   for (std::size_t t = 0; t < tile.tokens; ++t) {
     float* row = out.row(tile.sequence->first_row + tile.first_token + t);
@@ -135,8 +135,8 @@ void store_kv(const Context& context, const KvLayout& layout, std::size_t layer,
               std::span<const SequenceRows> sequences, const Rows& k, const Rows& v,
               std::atomic<bool>& finite) {
   const kernels::Table& table = context.table();
-  const auto store_k = layout.f16 ? table.store_k_f16 : table.store_k_f32;
-  const auto store_v = layout.f16 ? table.store_v_f16 : table.store_v_f32;
+  const auto store_k = table.store_k[static_cast<std::size_t>(layout.format)];
+  const auto store_v = table.store_v[static_cast<std::size_t>(layout.format)];
   for (const SequenceRows& sequence : sequences) {
     context.split(sequence.rows, kStoreGrain, [&](std::size_t begin, std::size_t end, unsigned) {
       bool all = true;

@@ -18,15 +18,13 @@ struct KvLayout {
   std::size_t kv_heads = 0;
   std::size_t key_dim = 0;
   std::size_t value_dim = 0;
-  bool f16 = true;
+  kernels::KvFormat format = kernels::KvFormat::kF16;
 
-  std::size_t element_bytes() const { return f16 ? 2 : 4; }
   std::size_t k_bytes() const {
-    return kernels::round_up(kernels::kPagePositions * key_dim * element_bytes(), kernels::kAlignment);
+    return kernels::round_up(kernels::k_page_bytes(format, key_dim), kernels::kAlignment);
   }
   std::size_t v_bytes() const {
-    return kernels::round_up(kernels::kPagePositions * kernels::value_stride(value_dim) * element_bytes(),
-                             kernels::kAlignment);
+    return kernels::round_up(kernels::v_page_bytes(format, value_dim), kernels::kAlignment);
   }
   std::size_t k_offset(std::size_t layer, std::size_t kv_head) const {
     return (layer * kv_heads + kv_head) * (k_bytes() + v_bytes());

@@ -130,7 +130,16 @@ TEST(Inspect, KeysTensorsAndMemory) {
   EXPECT_EQ(json["layers"], 2);
   EXPECT_EQ(json["memory"]["kv_context"], 100);
   EXPECT_EQ(json["memory"]["kv"], 2 * json["memory"]["kv_per_page"].get<std::uint64_t>());
+  EXPECT_EQ(json["memory"]["kv_type"], "f16");
   EXPECT_GT(json["memory"]["weights"], 0);
+  const auto kv_of = [&](const char* type) {
+    return json_of(garam_cli(
+        {"inspect", model.path(), "--json", "-c", "100", "--cache-type", type}))["memory"]["kv"]
+        .get<std::uint64_t>();
+  };
+  EXPECT_EQ(kv_of("f32"), 2 * kv_of("f16"));
+  // Heads of 16 dimensions: 16 bytes and a scale of 2 instead of 32 bytes.
+  EXPECT_EQ(kv_of("q8_0") * 16, kv_of("f16") * 9);
   EXPECT_FALSE(json["tensors"].empty());
 }
 
@@ -212,6 +221,9 @@ TEST_F(Logits, SameBitsForEveryChunkThreadAndKernelSet) {
   EXPECT_EQ(bits({"-c", "1000"}), expected);
   EXPECT_EQ(bits({"--cache-type", "f16"}), expected);
   const std::string precise = bits({"--cache-type", "f32"});
+  const std::string small = bits({"--cache-type", "q8_0"});
+  EXPECT_NE(small, expected);
+  EXPECT_EQ(bits({"-ctk", "q8_0", "-ctv", "q8_0", "--chunk", "7"}), small);
   EXPECT_NE(precise, expected);
   EXPECT_EQ(bits({"-ctk", "f32", "-ctv", "f32", "--chunk", "5"}), precise);
   EXPECT_EQ(garam_cli({"logits", "-m", model_.path(), "--tokens", model_.file("tokens"), "--out", "-"}).out,

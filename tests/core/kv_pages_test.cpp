@@ -8,7 +8,8 @@
 namespace garam {
 namespace {
 
-constexpr ops::KvLayout kLayout{.layers = 2, .kv_heads = 3, .key_dim = 8, .value_dim = 20, .f16 = true};
+constexpr ops::KvLayout kLayout{
+    .layers = 2, .kv_heads = 3, .key_dim = 8, .value_dim = 20, .format = kernels::KvFormat::kF16};
 
 void append(KvSequence& sequence, std::size_t count, int mark) {
   sequence.reserve(count);

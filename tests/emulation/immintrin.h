@@ -80,6 +80,9 @@ inline __m512 to_float(const __m512i& a) {
 inline __m512i to_int(const __m512& a) {
   return join<__m512i>(_mm256_cvtps_epi32(low(a)), _mm256_cvtps_epi32(high(a)));
 }
+inline __m512i from_bytes(const __m128i& a) {
+  return join<__m512i>(_mm256_cvtepi8_epi32(a), _mm256_cvtepi8_epi32(_mm_srli_si128(a, 8)));
+}
 inline __m512 from_half(const __m256i& a) {
   __m128i halves[2];
   std::memcpy(halves, &a, sizeof halves);
@@ -134,6 +137,7 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
 #undef _mm512_dpbf16_ps
 #define _mm512_cmplt_epi32_mask(a, b) emulation::less(a, b)
 #define _mm512_cmpneq_epi32_mask(a, b) emulation::not_equal(a, b)
+#define _mm512_cvtepi8_epi32(a) emulation::from_bytes(a)
 #define _mm512_cvtepi32_epi16(a) (emulation::narrow<std::uint16_t, __m256i>(a))
 #define _mm512_cvtepi32_epi8(a) (emulation::narrow<std::uint8_t, __m128i>(a))
 #define _mm512_cvtepi32_ps(a) emulation::to_float(a)

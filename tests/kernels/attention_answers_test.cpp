@@ -8,22 +8,6 @@
 namespace garam::test {
 namespace {
 
-double value_of(float x) {
-  return x;
-}
-double value_of(std::uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const int mantissa = half & 1023;
-  const double magnitude =
-      exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-  return (half & 0x8000) != 0 ? -magnitude : magnitude;
-}
-
-template <typename Element>
-kernels::AttentionFn portable_attention() {
-  return sizeof(Element) == 2 ? portable_table().attention_f16 : portable_table().attention_f32;
-}
-
 /// Three chunks, the last one partial, row i with a window of its own.
 template <typename Element>
 void check(std::size_t key_dim, std::size_t value_dim, float scale) {
@@ -56,7 +40,7 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale) {
     chunk.rows = rows.data();
     chunk.row_count = kRows;
     chunk.scratch = scratch.data();
-    portable_attention<Element>()(chunk);
+    portable_table().attention[kFormatIndex<Element>](chunk);
   }
 
   for (std::size_t i = 0; i < kRows; ++i) {
@@ -69,7 +53,7 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale) {
       double dot = 0;
       double magnitude = 0;
       for (std::size_t d = 0; d < key_dim; ++d) {
-        const double term = value_of(chunk.k(at(key), d)) * state.q[i * key_dim + d];
+        const double term = chunk.k(at(key), d) * state.q[i * key_dim + d];
         dot += term;
         magnitude += std::abs(term);
       }
@@ -84,7 +68,7 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale) {
       const double p = std::exp(scores[static_cast<std::size_t>(key - visible[i].begin)] - max);
       sum += p;
       const KvChunk<Element>& chunk = chunks[static_cast<std::size_t>(key / 256)];
-      for (std::size_t d = 0; d < value_dim; ++d) out[d] += p * value_of(chunk.v(at(key), d));
+      for (std::size_t d = 0; d < value_dim; ++d) out[d] += p * chunk.v(at(key), d);
     }
     ASSERT_NEAR(state.max[i], max, score_error);
     // Relative to weights that sum to 1 and values up to 1: an error of every score moves numerator and sum
@@ -103,25 +87,35 @@ TEST(AttentionAnswers, AgreeWithDouble) {
   for (const std::size_t dim : {8, 40, 64, 80, 128}) {
     check<float>(dim, dim, 0.3f);
     check<std::uint16_t>(dim, dim, 0.3f);
+    check<std::int8_t>(dim, dim, 0.3f);
   }
   check<std::uint16_t>(64, 24, 0.125f);
   check<float>(24, 72, 0.125f);
+  check<std::int8_t>(72, 24, 0.125f);
+  check<std::int8_t>(24, 56, 0.125f);
 }
 
-// One key: its probability is 1, whatever the score; the merge leaves the value as it is stored.
-TEST(AttentionAnswers, OneKeyGivesItsValue) {
+/// One key: its probability is 1, whatever the score; the merge leaves the value as it is stored.
+template <typename Element>
+void check_one_key() {
   Random random(test_seed());
-  const KvChunk<float> kv(random, Values::kPlain, 16, 20);
-  AttentionState state(1, 16, 20);
+  const KvChunk<Element> kv(random, Values::kPlain, 16, 40);
+  AttentionState state(1, 16, 40);
   for (float& q : state.q) q = random.uniform();
   const std::vector<KeyRange> ranges = {{133, 134}};
   const auto pages = kv.pages(ranges);
   const auto rows = state.rows(ranges);
-  Guarded<float> scratch(kernels::attention_scratch_floats(16, 20), kernels::kAlignment);
-  const kernels::AttentionChunk chunk{pages.k, pages.v, 16, 20, 0.25f, rows.data(), 1, scratch.data()};
-  portable_table().attention_f32(chunk);
+  Guarded<float> scratch(kernels::attention_scratch_floats(16, 40), kernels::kAlignment);
+  const kernels::AttentionChunk chunk{pages.k, pages.v, 16, 40, 0.25f, rows.data(), 1, scratch.data()};
+  portable_table().attention[kFormatIndex<Element>](chunk);
   EXPECT_EQ(state.sum[0], 1.0f);
-  for (std::size_t d = 0; d < 20; ++d) EXPECT_EQ(state.out[d], kv.v(133, d));
+  for (std::size_t d = 0; d < 40; ++d) EXPECT_EQ(state.out[d], kv.v(133, d));
+}
+
+TEST(AttentionAnswers, OneKeyGivesItsValue) {
+  check_one_key<float>();
+  check_one_key<std::uint16_t>();
+  check_one_key<std::int8_t>();
 }
 
 TEST(AttentionAnswers, ARowThatSeesNothingKeepsItsState) {
@@ -132,7 +126,7 @@ TEST(AttentionAnswers, ARowThatSeesNothingKeepsItsState) {
   const void* none[kernels::kChunkPages] = {};
   const auto rows = state.rows({{7, 7}, {200, 100}});
   const kernels::AttentionChunk chunk{none, none, 16, 16, 1.0f, rows.data(), 2, nullptr};
-  portable_table().attention_f16(chunk);
+  portable_table().attention[kFormatIndex<std::uint16_t>](chunk);
   for (const float v : state.out) EXPECT_EQ(v, 3.5f);
   EXPECT_EQ(state.max[1], -2.0f);
   EXPECT_EQ(state.sum[0], 1.5f);

@@ -113,7 +113,9 @@ class AttentionEqual : public EachVariant {
   }
 
   template <typename Element>
-  void check_all(AttentionFn portable, AttentionFn kernel) {
+  void check_all() {
+    const AttentionFn portable = portable_table().attention[kFormatIndex<Element>];
+    const AttentionFn kernel = table().attention[kFormatIndex<Element>];
     Random random(test_seed() + sizeof(Element));
     const auto one = [&](const Shape& shape) { check<Element>(portable, kernel, shape, random.next()); };
     for (std::size_t repeat = 0; repeat < test_scale(); ++repeat) {
@@ -144,7 +146,9 @@ class AttentionEqual : public EachVariant {
   /// Every window between places around the edges of blocks and pages, together with rows that see one key
   /// far away and nothing.
   template <typename Element>
-  void check_windows(AttentionFn portable, AttentionFn kernel) {
+  void check_windows() {
+    const AttentionFn portable = portable_table().attention[kFormatIndex<Element>];
+    const AttentionFn kernel = table().attention[kFormatIndex<Element>];
     constexpr std::size_t kDim = 20;
     constexpr std::int32_t kEdges[] = {0, 1, 15, 16, 17, 63, 64, 65, 79, 128, 191, 192, 193, 255, 256};
     Random random(test_seed() + sizeof(Element));
@@ -169,13 +173,13 @@ class AttentionEqual : public EachVariant {
   /// Scores of both infinities and NaN: rows whose largest score is not finite, beside rows with finite
   /// scores and with finite scores among negative infinities, each over a run of keys of one sign.
   template <typename Element>
-  void check_not_finite(AttentionFn portable, AttentionFn kernel) {
+  void check_not_finite() {
+    const AttentionFn portable = portable_table().attention[kFormatIndex<Element>];
+    const AttentionFn kernel = table().attention[kFormatIndex<Element>];
     Random random(test_seed() + sizeof(Element));
     const KvChunk<Element> kv(random, Values::kPlain, 1, 24);
     const auto negative = [&](std::int32_t key) {
-      const Element k = kv.k(static_cast<std::size_t>(key), 0);
-      if constexpr (sizeof(Element) == 2) return (k & 0x8000) != 0;
-      return std::signbit(static_cast<float>(k));
+      return std::signbit(kv.k(static_cast<std::size_t>(key), 0));
     };
     std::vector<KeyRange> ranges = {{0, 256}};
     for (std::int32_t begin = 0, end; begin < 256; begin = end) {
@@ -204,23 +208,33 @@ class AttentionEqual : public EachVariant {
 };
 
 TEST_P(AttentionEqual, F16) {
-  check_all<std::uint16_t>(portable_table().attention_f16, table().attention_f16);
+  check_all<std::uint16_t>();
 }
-TEST_P(AttentionEqual, F32) {
-  check_all<float>(portable_table().attention_f32, table().attention_f32);
-}
-
 TEST_P(AttentionEqual, F16Windows) {
-  check_windows<std::uint16_t>(portable_table().attention_f16, table().attention_f16);
-}
-TEST_P(AttentionEqual, F32Windows) {
-  check_windows<float>(portable_table().attention_f32, table().attention_f32);
+  check_windows<std::uint16_t>();
 }
 TEST_P(AttentionEqual, F16NotFinite) {
-  check_not_finite<std::uint16_t>(portable_table().attention_f16, table().attention_f16);
+  check_not_finite<std::uint16_t>();
+}
+
+TEST_P(AttentionEqual, F32) {
+  check_all<float>();
+}
+TEST_P(AttentionEqual, F32Windows) {
+  check_windows<float>();
 }
 TEST_P(AttentionEqual, F32NotFinite) {
-  check_not_finite<float>(portable_table().attention_f32, table().attention_f32);
+  check_not_finite<float>();
+}
+
+TEST_P(AttentionEqual, Q8_0) {
+  check_all<std::int8_t>();
+}
+TEST_P(AttentionEqual, Q8_0Windows) {
+  check_windows<std::int8_t>();
+}
+TEST_P(AttentionEqual, Q8_0NotFinite) {
+  check_not_finite<std::int8_t>();
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, AttentionEqual, all_variants(), variant_name);

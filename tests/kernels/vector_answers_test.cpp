@@ -14,6 +14,9 @@ namespace {
 
 constexpr double kRounding = 0x1p-24;
 const kernels::Table& table = portable_table();
+constexpr auto kF16 = static_cast<std::size_t>(kernels::KvFormat::kF16);
+constexpr auto kF32 = static_cast<std::size_t>(kernels::KvFormat::kF32);
+constexpr auto kQ8_0 = static_cast<std::size_t>(kernels::KvFormat::kQ8_0);
 
 std::vector<float> random_row(Random& random, std::size_t n, float scale) {
   std::vector<float> row(n);
@@ -226,8 +229,8 @@ TEST(VectorAnswers, StoreKv) {
   x[3] = 0x1p-25f;  // a tie below the smallest f16: to 0
   std::vector<std::uint16_t> k(64 * kDim, 0xabcd);
   std::vector<std::uint16_t> v(64 * 32, 0xabcd);
-  EXPECT_TRUE(table.store_k_f16(x.data(), kDim, k.data(), 37));
-  EXPECT_TRUE(table.store_v_f16(x.data(), kDim, v.data(), 37));
+  EXPECT_TRUE(table.store_k[kF16](x.data(), kDim, k.data(), 37));
+  EXPECT_TRUE(table.store_v[kF16](x.data(), kDim, v.data(), 37));
   const auto k_at = [&](std::size_t d) { return k[(2 * kDim + d) * 16 + 5]; };
   const auto v_at = [&](std::size_t d) { return v[37 * 32 + d]; };
   const std::uint16_t want[] = {0, 0x7bff, 0xfbff, 0, 0x4400, 0x4500};
@@ -238,22 +241,78 @@ TEST(VectorAnswers, StoreKv) {
   EXPECT_EQ(v_at(kDim), 0xabcd);  // padding stays
   x[0] = NAN;
   x[19] = -INFINITY;
-  EXPECT_FALSE(table.store_k_f16(x.data(), kDim, k.data(), 37));
-  EXPECT_FALSE(table.store_v_f16(x.data(), kDim, v.data(), 37));
+  EXPECT_FALSE(table.store_k[kF16](x.data(), kDim, k.data(), 37));
+  EXPECT_FALSE(table.store_v[kF16](x.data(), kDim, v.data(), 37));
   EXPECT_EQ(k_at(0), 0);
   EXPECT_EQ(v_at(19), 0);
   std::vector<float> page(64 * 32, -1.0f);
-  EXPECT_FALSE(table.store_v_f32(x.data(), kDim, page.data(), 1));
+  EXPECT_FALSE(table.store_v[kF32](x.data(), kDim, page.data(), 1));
   EXPECT_EQ(page[32], 0.0f);
   EXPECT_EQ(page[33], 1e9f);
-  EXPECT_FALSE(table.store_k_f32(x.data(), kDim, page.data(), 1));
+  EXPECT_FALSE(table.store_k[kF32](x.data(), kDim, page.data(), 1));
   EXPECT_EQ(page[1 * 16 + 1], 1e9f);
   // Every slot and dimension has a place of its own.
   std::fill(k.begin(), k.end(), 0);
   const std::vector<float> ones(kDim, 1.0f);
   for (std::size_t slot = 0; slot < 64; ++slot)
-    EXPECT_TRUE(table.store_k_f16(ones.data(), kDim, k.data(), slot));
+    EXPECT_TRUE(table.store_k[kF16](ones.data(), kDim, k.data(), slot));
   for (const std::uint16_t element : k) ASSERT_EQ(element, 0x3c00);
+}
+
+/// Scales lie in front, one for 32 dimensions of a position; bytes as elements of the other types.
+TEST(VectorAnswers, StoreKvQ8_0) {
+  constexpr std::size_t kDim = 72, kStride = 80, kBlocks = 3, kSlot = 37;
+  std::vector<float> x(kDim);
+  for (std::size_t d = 0; d < 32; ++d) x[d] = 0.5f * static_cast<float>(d) - 4;
+  x[5] = 127;   // scale 1
+  x[6] = 0.5f;  // ties to even
+  x[7] = -1.5f;
+  for (std::size_t d = 32; d < 64; ++d) x[d] = 1e9f;  // beyond 127 * 65504
+  x[40] = -3e38f;
+  x[41] = 65504;
+  x[64] = 0x1.7cp-18f;  // 127 * 1.5 * 2^-25, which rounds to a scale of 2^-24
+  x[65] = -0x1p-23f;
+  std::vector<std::int8_t> k(kBlocks * 128 + 64 * kDim, 99);
+  std::vector<std::int8_t> v(kBlocks * 128 + 64 * kStride, 99);
+  const auto check = [&](std::size_t d, std::uint16_t scale, int byte) {
+    SCOPED_TRACE(d);
+    const std::size_t at = (d / 32 * 64 + kSlot) * 2;
+    std::uint16_t k_scale, v_scale;
+    std::memcpy(&k_scale, &k[at], sizeof k_scale);
+    std::memcpy(&v_scale, &v[at], sizeof v_scale);
+    EXPECT_EQ(k_scale, scale);
+    EXPECT_EQ(v_scale, scale);
+    EXPECT_EQ(k[kBlocks * 128 + (2 * kDim + d) * 16 + 5], byte);
+    EXPECT_EQ(v[kBlocks * 128 + kSlot * kStride + d], byte);
+  };
+  EXPECT_TRUE(table.store_k[kQ8_0](x.data(), kDim, k.data(), kSlot));
+  EXPECT_TRUE(table.store_v[kQ8_0](x.data(), kDim, v.data(), kSlot));
+  check(0, 0x3c00, -4);
+  check(3, 0x3c00, -2);  // -2.5
+  check(5, 0x3c00, 127);
+  check(6, 0x3c00, 0);
+  check(7, 0x3c00, -2);
+  check(9, 0x3c00, 0);    // 0.5
+  check(31, 0x3c00, 12);  // 11.5
+  check(32, 0x7bff, 127);
+  check(40, 0x7bff, -127);
+  check(41, 0x7bff, 1);
+  check(64, 1, 95);  // 95.25
+  check(65, 1, -2);
+  check(66, 1, 0);
+  for (std::size_t d = kDim; d < kStride; ++d) EXPECT_EQ(v[kBlocks * 128 + kSlot * kStride + d], 99);
+  // Neither infinity nor NaN counts, not even for the scale.
+  x[1] = INFINITY;
+  x[2] = -INFINITY;
+  x[64] = NAN;
+  x[65] = 0x1.fp-19f;  // 127 * 2^-26, about: a scale of 0
+  EXPECT_FALSE(table.store_k[kQ8_0](x.data(), kDim, k.data(), kSlot));
+  EXPECT_FALSE(table.store_v[kQ8_0](x.data(), kDim, v.data(), kSlot));
+  check(1, 0x3c00, 0);
+  check(2, 0x3c00, 0);
+  check(3, 0x3c00, -2);
+  check(64, 0, 0);
+  check(65, 0, 0);
 }
 
 TEST(VectorAnswers, EveryTableIsComplete) {
@@ -265,10 +324,11 @@ TEST(VectorAnswers, EveryTableIsComplete) {
       EXPECT_NE(t.matmul[f], nullptr) << t.name << " " << f;
       EXPECT_NE(t.matmul_name[f], nullptr) << t.name << " " << f;
     }
-    EXPECT_TRUE(t.attention_f16 && t.attention_f32 && t.store_k_f16 && t.store_k_f32 && t.store_v_f16 &&
-                t.store_v_f32 && t.quantize_q8 && t.round_bf16 && t.rms_norm && t.layer_norm && t.add &&
-                t.silu_mul && t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide &&
-                t.all_finite)
+    for (std::size_t f = 0; f < kernels::kKvFormatCount; ++f) {
+      EXPECT_TRUE(t.attention[f] && t.store_k[f] && t.store_v[f]) << t.name << " " << f;
+    }
+    EXPECT_TRUE(t.quantize_q8 && t.round_bf16 && t.rms_norm && t.layer_norm && t.add && t.silu_mul &&
+                t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide && t.all_finite)
         << t.name;
   }
 }

@@ -5,6 +5,7 @@
 #include "support/compare.h"
 #include "support/each_variant.h"
 #include "support/guarded.h"
+#include "support/kv.h"
 #include "support/random.h"
 
 namespace garam::test {
@@ -277,24 +278,26 @@ TEST_P(VectorEqual, Store) {
     x.freeze();
     const std::size_t slot = random.below(kernels::kPagePositions);
     const auto check = [&](kernels::StoreFn portable, kernels::StoreFn kernel, auto element,
-                           std::size_t size) {
+                           std::size_t bytes) {
       using Element = decltype(element);
-      Guarded<Element> expected(size, kernels::kAlignment);
-      Guarded<Element> found(size, kernels::kAlignment);
+      Guarded<Element> expected(bytes / sizeof(Element), kernels::kAlignment);
+      Guarded<Element> found(bytes / sizeof(Element), kernels::kAlignment);
       std::fill(expected.begin(), expected.end(), static_cast<Element>(123));
       std::fill(found.begin(), found.end(), static_cast<Element>(123));
       const bool all = portable(x.data(), n, expected.data(), slot);
       ASSERT_EQ(all, kernel(x.data(), n, found.data(), slot));
       ASSERT_TRUE(same_bits(expected, found));
     };
-    const Table& p = portable_table();
-    const Table& t = table();
-    const std::size_t k_size = kernels::kPagePositions * n;
-    const std::size_t v_size = kernels::kPagePositions * kernels::value_stride(n);
-    check(p.store_k_f16, t.store_k_f16, std::uint16_t{}, k_size);
-    check(p.store_k_f32, t.store_k_f32, float{}, k_size);
-    check(p.store_v_f16, t.store_v_f16, std::uint16_t{}, v_size);
-    check(p.store_v_f32, t.store_v_f32, float{}, v_size);
+    const auto check_type = [&](auto element) {
+      using kernels::k_page_bytes, kernels::v_page_bytes;
+      constexpr kernels::KvFormat kFormat = kFormatOf<decltype(element)>;
+      constexpr auto kIndex = static_cast<std::size_t>(kFormat);
+      check(portable_table().store_k[kIndex], table().store_k[kIndex], element, k_page_bytes(kFormat, n));
+      check(portable_table().store_v[kIndex], table().store_v[kIndex], element, v_page_bytes(kFormat, n));
+    };
+    check_type(std::uint16_t{});
+    check_type(float{});
+    check_type(std::int8_t{});
   });
 }
 

@@ -125,7 +125,7 @@ TEST_P(Compute, AllocatesNothing) {
   const Model model = load_tiny(options, kernels);
   const Model::Impl& impl = model.impl();
   const Architecture& arch = *impl.architecture;
-  const ops::KvLayout layout = arch.config().kv_layout(true);
+  const ops::KvLayout layout = arch.config().kv_layout(kernels::KvFormat::kF16);
   KvSequence first(layout, 0), second(layout, 0);
   first.reserve(300);
   second.reserve(300);

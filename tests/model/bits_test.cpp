@@ -31,12 +31,12 @@ TEST_P(Computed, SameBitsWithAnyThreadsAndChunks) {
   const Model model = load_tiny(options, kernels);
   ASSERT_EQ(model.kernels(), kernels);
   EXPECT_EQ(model.fingerprint(), portable.fingerprint());
-  for (const KvType kv_type : {KvType::kF16, KvType::kF32}) {
+  for (const KvType kv_type : kAllKvTypes) {
     const std::vector<float> expected = all_logits(portable, tokens, {.kv_type = kv_type});
     for (const unsigned threads : {1u, 2u, 3u}) {
       for (const std::size_t chunk : {1, 3, 16, 64, 512}) {
-        // f32 pages differ from f16 ones in four kernels only; a few pairs are enough.
-        if (kv_type == KvType::kF32 && chunk != 16 && chunk != 512) continue;
+        // Pages of other types differ from f16 ones in three kernels only; a few pairs are enough.
+        if (kv_type != KvType::kF16 && chunk != 16 && chunk != 512) continue;
         EXPECT_TRUE(equal_bits(
             expected, all_logits(model, tokens, {.kv_type = kv_type, .threads = threads, .batch = chunk})))
             << threads << " threads, chunks of " << chunk;
@@ -68,7 +68,7 @@ TEST_P(AnyKernels, SameBitsOnLongPrompts) {
   for (const TinyOptions& options : cases) {
     const auto tokens = tiny_tokens(530, options.vocab);
     const Model model = load_tiny(options, GetParam());
-    for (const KvType kv_type : {KvType::kF16, KvType::kF32}) {
+    for (const KvType kv_type : kAllKvTypes) {
       const std::vector<float> expected =
           all_logits(load_tiny(options, KernelSet::kPortable, 1), tokens, {.kv_type = kv_type});
       for (const std::size_t chunk : {33, 512}) {

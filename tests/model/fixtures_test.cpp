@@ -23,6 +23,9 @@ std::ostream& operator<<(std::ostream& out, const Fixture& fixture) {
 
 // Largest error with f16 keys and values: rounding K and V alone gives 1.7e-4 to 3.2e-4 on these.
 constexpr double kF16KvBound = 1e-3;
+// And with q8_0 ones: a byte has a step of amax / 127, about 2 sigma / 127 or 0.016 sigma, and 0.29 steps are
+// 0.005 sigma of error in K and in V: 3.6e-3 to 9.5e-3 on these. Errors of weight types add up in squares.
+constexpr double kQ8KvBound = 0.012;
 
 class Fixtures : public testing::TestWithParam<Fixture> {
  protected:
@@ -49,10 +52,13 @@ TEST_P(Fixtures, WithinTheirBounds) {
   const Model model = Model::load(path_, {.threads = 2});
   const double f32 = relative_rms(all_logits(model, tokens_, {.kv_type = KvType::kF32}), exact_);
   const double f16 = relative_rms(all_logits(model, tokens_), exact_);
-  std::printf("fixture %-35s relative rms error %.2e with f32 KV (bound %.1e), %.2e with f16 KV\n",
-              GetParam().name, f32, GetParam().f32_kv_bound, f16);
+  const double q8 = relative_rms(all_logits(model, tokens_, {.kv_type = KvType::kQ8_0}), exact_);
+  std::printf(
+      "fixture %-35s relative rms error %.2e with f32 KV (bound %.1e), %.2e with f16 KV, %.2e with q8_0 KV\n",
+      GetParam().name, f32, GetParam().f32_kv_bound, f16, q8);
   EXPECT_LT(f32, GetParam().f32_kv_bound);
   EXPECT_LT(f16, std::max(kF16KvBound, GetParam().f32_kv_bound * 1.05));
+  EXPECT_LT(q8, std::hypot(kQ8KvBound, GetParam().f32_kv_bound));
 }
 
 /// The tests' own reference reads these files too: it must agree to the last bits of f32.

@@ -1,4 +1,4 @@
-// Two numbers that must never change by accident: a hash of logits and one of sampled tokens. The same with
+// Numbers that must never change by accident: hashes of logits and one of sampled tokens. The same with
 // gcc and clang, on any machine and with any kernels. Whoever changes a formula of docs/numerics.md changes
 // them, and says so.
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@ namespace garam::test {
 namespace {
 
 constexpr std::uint64_t kGoldenLogits = 0xe7e59b19421cec3e;
+constexpr std::uint64_t kGoldenQ8Logits = 0x54c4c0de70573cdd;
 constexpr std::uint64_t kGoldenTokens = 0x8fde7c212321e3f5;
 
 /// FNV-1a over 32-bit words, byte by byte, independent of the engine's own hash.
@@ -39,7 +40,7 @@ class Golden : public testing::TestWithParam<KernelSet> {
   }
 };
 
-/// Both architectures, every weight type, both KV types, 300 tokens, so that a second chunk takes part.
+/// Both architectures, every weight type, KV of f16 and f32, 300 tokens, so that a second chunk takes part.
 TEST_P(Golden, Logits) {
   Fnv hash;
   for (const char* architecture : {"gpt2", "llama"}) {
@@ -55,6 +56,20 @@ TEST_P(Golden, Logits) {
     }
   }
   EXPECT_EQ(hash.value(), kGoldenLogits) << "found 0x" << std::hex << hash.value();
+}
+
+/// The same with q8_0 keys and values; heads of 40 dimensions have a block that is not full.
+TEST_P(Golden, LogitsOfQ8KeysAndValues) {
+  Fnv hash;
+  for (const char* architecture : {"gpt2", "llama"}) {
+    const TinyOptions options{
+        .architecture = architecture, .weights = "mixed", .heads = 4, .head_dim = 40, .width = 160};
+    const Model model = load_tiny(options, GetParam(), 2);
+    for (const float logit : all_logits(model, tiny_tokens(300, options.vocab), {.kv_type = KvType::kQ8_0})) {
+      hash.add(std::bit_cast<std::uint32_t>(logit));
+    }
+  }
+  EXPECT_EQ(hash.value(), kGoldenQ8Logits) << "found 0x" << std::hex << hash.value();
 }
 
 TEST_P(Golden, SampledTokens) {

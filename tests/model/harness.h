@@ -64,6 +64,8 @@ inline std::span<const float> last_rows(std::span<const float> logits, std::size
   return logits.last(count * vocab);
 }
 
+inline constexpr KvType kAllKvTypes[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0};
+
 /// Equal sizes and equal bits.
 inline testing::AssertionResult equal_bits(std::span<const float> expected, std::span<const float> found) {
   if (expected.size() != found.size() || expected.empty()) {

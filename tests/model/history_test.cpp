@@ -162,10 +162,10 @@ TEST_P(History, SavedAndLoaded) {
 INSTANTIATE_TEST_SUITE_P(Bits, History,
                          testing::Combine(testing::Values("gpt2", "llama"),
                                           testing::Values("f32", "bf16", "q4_0", "mixed"),
-                                          testing::Values(KvType::kF16, KvType::kF32)),
+                                          testing::ValuesIn(kAllKvTypes)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param) +
-                                  (std::get<2>(info.param) == KvType::kF16 ? "_f16kv" : "_f32kv");
+                           return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param) + "_" +
+                                  std::string(to_string(std::get<2>(info.param))) + "kv";
                          });
 
 }  // namespace

@@ -92,7 +92,7 @@ class Overflow : public testing::TestWithParam<std::tuple<const char*, const cha
 TEST_P(Overflow, IsReportedAndUndone) {
   const auto [weights, victim] = GetParam();
   const Model model = load_tiny(with_poisonous_token(weights, victim));
-  for (const KvType kv_type : {KvType::kF16, KvType::kF32}) {
+  for (const KvType kv_type : kAllKvTypes) {
     const SessionOptions options{.kv_type = kv_type, .batch = 32};
     auto tokens = tiny_tokens(100, 67);
     for (auto& token : tokens) token = token == 7 ? 8 : token;
@@ -145,17 +145,21 @@ TEST(NonFinite, OverflowingLogits) {
   EXPECT_EQ(session.length(), 4u);
 }
 
-/// Keys and values beyond f16 saturate at 65504: finite, the same for all kernels, and not an error.
-TEST(NonFinite, LargeKeysAndValuesSaturateInF16) {
+/// Keys and values beyond f16 saturate at 65504, scales of q8_0 too: finite, the same for all kernels, and
+/// not an error.
+TEST(NonFinite, LargeKeysAndValuesSaturate) {
   TinyModel tiny = TinyModel::make({});
   for (const char* name : {"blk.0.attn_v.weight", "blk.1.attn_k.weight"}) {
     TinyTensor& tensor = tiny.tensor(name);
-    for (std::size_t i = 0; i < 64 * 32; ++i) tensor.set(i, tensor.get(i) * 1e6f);
+    for (std::size_t i = 0; i < 64 * 32; ++i) tensor.set(i, tensor.get(i) * 1e8f);
   }
   const auto tokens = tiny_tokens(80, 67);
-  const auto expected = all_logits(load_tiny(tiny, KernelSet::kPortable), tokens);
-  for (const KernelSet set : available_kernel_sets()) {
-    EXPECT_TRUE(equal_bits(expected, all_logits(load_tiny(tiny, set), tokens))) << to_string(set);
+  for (const KvType kv_type : {KvType::kF16, KvType::kQ8_0}) {
+    const auto expected = all_logits(load_tiny(tiny, KernelSet::kPortable), tokens, {.kv_type = kv_type});
+    for (const KernelSet set : available_kernel_sets()) {
+      EXPECT_TRUE(equal_bits(expected, all_logits(load_tiny(tiny, set), tokens, {.kv_type = kv_type})))
+          << to_string(set) << " " << to_string(kv_type);
+    }
   }
 }
 

@@ -76,6 +76,8 @@ TEST(RandomOptions, AgreeWithTheReferenceAndInBits) {
     EXPECT_LT(relative_rms(expected, reference_logits(ReferenceFile::read(file.path()), tokens)),
               exact ? kF32Bound : kQ8Bound);
     const std::vector<float> expected_f16 = all_logits(portable, tokens);
+    const SessionOptions q8{.kv_type = KvType::kQ8_0};
+    const std::vector<float> expected_q8 = all_logits(portable, tokens, q8);
     for (const KernelSet set : available_kernel_sets()) {
       const Model model = Model::load(file.path(), {.kernels = set, .threads = kWorkers});
       const SessionOptions cut{.threads = static_cast<unsigned>(1 + random.below(kWorkers)),
@@ -84,6 +86,7 @@ TEST(RandomOptions, AgreeWithTheReferenceAndInBits) {
           << to_string(set) << ", " << cut.threads << " threads, chunks of " << cut.batch;
       if (set == KernelSet::kPortable) continue;
       EXPECT_TRUE(equal_bits(expected, all_logits(model, tokens, f32))) << to_string(set);
+      EXPECT_TRUE(equal_bits(expected_q8, all_logits(model, tokens, q8))) << to_string(set);
     }
   }
 }

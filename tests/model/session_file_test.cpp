@@ -27,7 +27,7 @@ void write_bytes(const std::string& path, const Bytes& bytes) {
 
 // Where things lie in the file: session_file.cpp.
 constexpr std::size_t kHeader = 80;
-constexpr std::size_t kElementBytes = 16, kLayers = 24, kWindow = 56, kLength = 64, kDropped = 72;
+constexpr std::size_t kKvType = 16, kLayers = 24, kWindow = 56, kLength = 64, kDropped = 72;
 
 class SessionFile : public testing::Test {
  protected:
@@ -99,7 +99,7 @@ class SessionFile : public testing::Test {
 
 TEST_F(SessionFile, TheLayoutIsTheOneTestedHere) {
   EXPECT_EQ(field(8), model_.fingerprint());
-  EXPECT_EQ(field(kElementBytes), 2u);
+  EXPECT_EQ(field(kKvType), 2u);
   EXPECT_EQ(field(kLayers), 1u);
   EXPECT_EQ(field(kLength), kTokens);
   EXPECT_EQ(sealed(good_, kTokens), good_);
@@ -141,7 +141,9 @@ TEST_F(SessionFile, AnyFlippedBit) {
 TEST_F(SessionFile, ForgedFields) {
   EXPECT_TRUE(refused(with_field(0, field(0) + 1), "magic"));
   EXPECT_TRUE(refused(with_field(8, field(8) ^ 1), "fingerprint"));
-  EXPECT_TRUE(refused(with_field(kElementBytes, 4), "KV element"));
+  EXPECT_TRUE(refused(with_field(kKvType, 4), "KV type: expected f16, found f32"));
+  EXPECT_TRUE(refused(with_field(kKvType, 8), "KV type: expected f16, found q8_0"));
+  EXPECT_TRUE(refused(with_field(kKvType, 1), "KV type: expected f16, found number 1"));
   for (std::size_t offset = kLayers; offset < kWindow; offset += 8) {
     for (const std::uint64_t value : {std::uint64_t{0}, field(offset) * 2, ~std::uint64_t{0}}) {
       EXPECT_TRUE(refused(with_field(offset, value), "expected")) << offset;
@@ -178,6 +180,34 @@ TEST_F(SessionFile, ForgedKeysAndValues) {
   }
 }
 
+/// Of q8_0 pages the scales; any byte is a number.
+TEST_F(SessionFile, ForgedScales) {
+  Session session(model_, {.kv_type = KvType::kQ8_0});
+  session.prefill(std::span(tokens_).first(kTokens));
+  session.save(path_);
+  good_ = read_bytes(path_);
+  EXPECT_EQ(field(kKvType), 8u);
+  ASSERT_EQ(good_.size(), kHeader + kTokens * 4 + 8 + (128 + 64 * 4) + (128 + 64 * 16));
+  const std::size_t k = kHeader + kTokens * 4, v = k + 128 + 64 * 4;
+  Session victim(model_, {.kv_type = KvType::kQ8_0});
+  const auto load = [&](std::size_t at, std::uint16_t bits) {
+    Bytes bytes = good_;
+    std::memcpy(bytes.data() + at, &bits, sizeof bits);
+    write_bytes(path_, sealed(std::move(bytes), kTokens));
+    return error_of([&] { victim.load(path_); });
+  };
+  for (const std::uint16_t bad : {0x7c00, 0xfc00, 0x7e00, 0x7c01}) {
+    for (const std::size_t scales : {k, v}) {
+      EXPECT_EQ(load(scales, bad), ErrorCode::kFormat);
+      EXPECT_EQ(load(scales + 126, bad), ErrorCode::kFormat) << "of a position that holds no token";
+      EXPECT_EQ(victim.length(), 0u);
+    }
+    EXPECT_EQ(load(k + 128, bad), ErrorCode{});
+    EXPECT_EQ(load(v + 128, bad), ErrorCode{});
+    victim.truncate(0);
+  }
+}
+
 TEST_F(SessionFile, OfAnotherModel) {
   TinyModel other = TinyModel::make(options());
   other.tensor("output_norm.weight").set(3, 0.5f);
@@ -191,10 +221,12 @@ TEST_F(SessionFile, OfAnotherModel) {
 
 TEST_F(SessionFile, OfOtherOptions) {
   write_bytes(path_, good_);
-  Session f32(model_, {.kv_type = KvType::kF32});
-  std::string message;
-  EXPECT_EQ(error_of([&] { f32.load(path_); }, &message), ErrorCode::kFormat);
-  EXPECT_NE(message.find("KV element"), std::string::npos) << message;
+  for (const KvType other : {KvType::kF32, KvType::kQ8_0}) {
+    Session session(model_, {.kv_type = other});
+    std::string message;
+    EXPECT_EQ(error_of([&] { session.load(path_); }, &message), ErrorCode::kFormat);
+    EXPECT_NE(message.find("KV type"), std::string::npos) << message;
+  }
   Session small(model_, {.context = kTokens - 1});
   EXPECT_EQ(error_of([&] { small.load(path_); }), ErrorCode::kContextFull);
   // Just large enough, other chunks and threads: those change no bit.

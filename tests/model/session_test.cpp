@@ -174,6 +174,14 @@ TEST_F(Behaviour, ThrowingProgressLeavesTheSession) {
   expect_continues(session);
 }
 
+TEST_F(Behaviour, KvTypesHaveNames) {
+  for (const KvType kv_type : kAllKvTypes) EXPECT_EQ(parse_kv_type(to_string(kv_type)), kv_type);
+  std::string message;
+  EXPECT_EQ(error_of([&] { parse_kv_type("q4_0"); }, &message), ErrorCode::kArgument);
+  EXPECT_NE(message.find("f16, f32 or q8_0"), std::string::npos) << message;
+  EXPECT_EQ(error_of([&] { Session(model_, {.kv_type = static_cast<KvType>(3)}); }), ErrorCode::kArgument);
+}
+
 TEST_F(Behaviour, BatchesThatCannotBe) {
   Session a(model_, {.context = 31}), full(model_, {.context = 10});
   a.prefill(std::span(tokens_).first(30));
@@ -265,7 +273,15 @@ TEST_F(Behaviour, PagesAreSharedAndCounted) {
   EXPECT_EQ(session.kv_bytes(), kPage);
   session.truncate(0);
   EXPECT_EQ(session.kv_bytes(), 0u);
-  EXPECT_EQ(Session(model_, {.kv_type = KvType::kF32}).kv_bytes(), 0u);
+  for (const KvType kv_type : kAllKvTypes) {
+    Session other(model_, {.kv_type = kv_type});
+    EXPECT_EQ(other.kv_bytes(), 0u);
+    other.prefill(std::span(tokens_).first(65));
+    const ModelInfo& info = model_.info();
+    EXPECT_EQ(other.kv_bytes(), 2 * (kv_type == KvType::kF16   ? info.kv_bytes_per_page
+                                     : kv_type == KvType::kF32 ? info.kv_bytes_per_page_f32
+                                                               : info.kv_bytes_per_page_q8_0));
+  }
 }
 
 /// A failed pass gives back the pages that it took.

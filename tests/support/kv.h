@@ -3,10 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -21,29 +22,42 @@ struct KeyRange {
   std::int32_t end;
 };
 
-/// K and V of 256 positions as a session would have stored them. Element is float or std::uint16_t (f16).
+/// The exact value of f16 bits, without any code of the kernels.
+inline double half_value(std::uint16_t half) {
+  const int exponent = half >> 10 & 31;
+  const int mantissa = half & 1023;
+  const double magnitude =
+      exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+  return (half & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+/// The KV type whose pages a test reads as Elements: float, std::uint16_t (f16) or std::int8_t (q8_0).
+template <typename Element>
+inline constexpr kernels::KvFormat kFormatOf = sizeof(Element) == 4   ? kernels::KvFormat::kF32
+                                               : sizeof(Element) == 2 ? kernels::KvFormat::kF16
+                                                                      : kernels::KvFormat::kQ8_0;
+template <typename Element>
+inline constexpr auto kFormatIndex = static_cast<std::size_t>(kFormatOf<Element>);
+
+/// K and V of 256 positions as a session would have stored them.
 template <typename Element>
 class KvChunk {
  public:
   KvChunk(Random& random, Values values, std::size_t key_dim, std::size_t value_dim)
       : key_dim_(key_dim), value_dim_(value_dim) {
     const kernels::Table& table = portable_table();
-    const std::size_t stride = kernels::value_stride(value_dim);
+    const std::size_t k_size = kernels::k_page_bytes(kFormatOf<Element>, key_dim) / sizeof(Element);
+    const std::size_t v_size = kernels::v_page_bytes(kFormatOf<Element>, value_dim) / sizeof(Element);
     std::vector<float> key(key_dim);
     std::vector<float> value(value_dim);
     for (std::size_t page = 0; page < kernels::kChunkPages; ++page) {
-      Guarded<Element>& k = k_.emplace_back(kernels::kPagePositions * key_dim, kernels::kAlignment);
-      Guarded<Element>& v = v_.emplace_back(kernels::kPagePositions * stride, kernels::kAlignment);
+      Guarded<Element>& k = k_.emplace_back(k_size, kernels::kAlignment);
+      Guarded<Element>& v = v_.emplace_back(v_size, kernels::kAlignment);
       for (std::size_t slot = 0; slot < kernels::kPagePositions; ++slot) {
         fill_random(random, values, key);
         fill_random(random, values, value);
-        if constexpr (std::is_same_v<Element, float>) {
-          table.store_k_f32(key.data(), key_dim, k.data(), slot);
-          table.store_v_f32(value.data(), value_dim, v.data(), slot);
-        } else {
-          table.store_k_f16(key.data(), key_dim, k.data(), slot);
-          table.store_v_f16(value.data(), value_dim, v.data(), slot);
-        }
+        table.store_k[kFormatIndex<Element>](key.data(), key_dim, k.data(), slot);
+        table.store_v[kFormatIndex<Element>](value.data(), value_dim, v.data(), slot);
       }
       k.freeze();
       v.freeze();
@@ -67,16 +81,30 @@ class KvChunk {
     return pages;
   }
 
-  Element k(std::size_t key, std::size_t d) const {
+  /// Dimension d of a key and of a value, exactly.
+  double k(std::size_t key, std::size_t d) const {
     const std::size_t slot = key % kernels::kPagePositions;
-    return k_[key / kernels::kPagePositions][(slot / 16 * key_dim_ + d) * 16 + slot % 16];
+    return value(k_[key / kernels::kPagePositions], key_dim_, (slot / 16 * key_dim_ + d) * 16 + slot % 16, d,
+                 slot);
   }
-  Element v(std::size_t key, std::size_t d) const {
+  double v(std::size_t key, std::size_t d) const {
     const std::size_t slot = key % kernels::kPagePositions;
-    return v_[key / kernels::kPagePositions][slot * kernels::value_stride(value_dim_) + d];
+    return value(v_[key / kernels::kPagePositions], value_dim_, slot * kernels::value_stride(value_dim_) + d,
+                 d, slot);
   }
 
  private:
+  static double value(const Guarded<Element>& page, std::size_t dim, std::size_t at, std::size_t d,
+                      std::size_t slot) {
+    if constexpr (sizeof(Element) == 4) return page[at];
+    if constexpr (sizeof(Element) == 2) return half_value(page[at]);
+    if constexpr (sizeof(Element) == 1) {
+      std::uint16_t scale;
+      std::memcpy(&scale, page.data() + (d / 32 * 64 + slot) * 2, sizeof scale);
+      return half_value(scale) * page[(dim + 31) / 32 * 128 + at];
+    }
+  }
+
   std::size_t key_dim_;
   std::size_t value_dim_;
   std::vector<Guarded<Element>> k_;

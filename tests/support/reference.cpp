@@ -49,6 +49,19 @@ void round_q8(double* x, std::size_t n) {
   }
 }
 
+/// A key or value of one head as a q8_0 cache keeps it.
+void round_q8_kv(double* x, std::size_t n) {
+  for (std::size_t block = 0; block < n; block += 32) {
+    const std::size_t end = std::min(n, block + 32);
+    double largest = 0;
+    for (std::size_t i = block; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const double scale = round_half(largest / 127);
+    for (std::size_t i = block; i < end; ++i) {
+      x[i] = scale == 0 ? 0 : std::clamp(std::nearbyint(x[i] / scale), -127.0, 127.0) * scale;
+    }
+  }
+}
+
 class Forward {
  public:
   Forward(const ReferenceFile& file, std::size_t tokens, const ReferenceOptions& options)
@@ -164,6 +177,12 @@ class Forward {
     if (options_.f16_kv) {
       for (double& value : k.values) value = round_half(value);
       for (double& value : v.values) value = round_half(value);
+    }
+    for (std::size_t t = 0; options_.q8_kv && t < tokens_; ++t) {
+      for (std::size_t h = 0; h < kv_heads_; ++h) {
+        round_q8_kv(k.row(t) + h * key_dim_, key_dim_);
+        round_q8_kv(v.row(t) + h * value_dim_, value_dim_);
+      }
     }
     Table out(tokens_, heads_ * value_dim_);
     for (std::size_t t = 0; t < tokens_; ++t) {

@@ -18,6 +18,7 @@ namespace garam::test {
 struct ReferenceOptions {
   bool round_activations = false;  // to q8 blocks or bf16 where the weight type asks for it (rules 3 and 4)
   bool f16_kv = false;             // keys and values to f16 (rule 8)
+  bool q8_kv = false;              // keys and values to q8_0 (rule 8)
 };
 
 /// Logits after every token, [tokens][vocab].
