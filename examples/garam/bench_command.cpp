@@ -24,6 +24,7 @@ struct Options {
   std::size_t prompt = 256;
   std::size_t generate = 32;
   std::string batches = "1";
+  std::size_t depth = 0;
   std::size_t repetitions = 3;
   std::string output = "md";
 };
@@ -57,17 +58,17 @@ class Bench {
   Bench(const garam::Model& model, const Options& options, std::stop_token stop)
       : model_(model),
         options_(options),
-        session_options_{.context = std::max(options.prompt, options.generate),
+        session_options_{.context = options.depth + std::max(options.prompt, options.generate),
                          .kv_type = options.cache.type()},
         stop_(std::move(stop)),
         tokens_(model.info().vocab) {}
 
   BenchResult prompt() {
-    garam::Session session(model_, session_options_);
+    garam::Session session = deep_session();
     std::vector<std::int32_t> prompt(options_.prompt);
     for (std::int32_t& token : prompt) token = tokens_.next();
     return measure(formatted("pp{}", prompt.size()), prompt.size(), [&] {
-      session.truncate(0);
+      rewind(session);
       const auto start = Clock::now();
       session.prefill(prompt, {.stop = stop_});
       return seconds_since(start);
@@ -76,12 +77,12 @@ class Bench {
 
   BenchResult generation(std::size_t sequences) {
     std::vector<garam::Session> sessions;
-    for (std::size_t i = 0; i < sequences; ++i) sessions.emplace_back(model_, session_options_);
+    for (std::size_t i = 0; i < sequences; ++i) sessions.push_back(deep_session());
     std::vector<garam::Row> rows(sequences);
     std::string name = formatted("tg{}", options_.generate);
     if (sequences > 1) name += formatted("@{}", sequences);
     return measure(name, options_.generate * sequences, [&] {
-      for (garam::Session& session : sessions) session.truncate(0);
+      for (garam::Session& session : sessions) rewind(session);
       const auto start = Clock::now();
       for (std::size_t step = 0; step < options_.generate; ++step) {
         for (std::size_t i = 0; i < sequences; ++i) rows[i] = {&sessions[i], tokens_.next(), true};
@@ -92,8 +93,31 @@ class Bench {
   }
 
  private:
+  /// A session that holds as many tokens as what is measured has before it. They are its own: a fork would
+  /// share them, and several sequences would read less memory than they do.
+  garam::Session deep_session() {
+    garam::Session session(model_, session_options_);
+    std::vector<std::int32_t> before(options_.depth);
+    for (std::int32_t& token : before) token = tokens_.next();
+    session.prefill(before, {.stop = stop_});
+    return session;
+  }
+
+  /// Back to the depth; where a sliding window has dropped what that needs, by reading it again.
+  void rewind(garam::Session& session) {
+    try {
+      session.truncate(options_.depth);
+    } catch (const garam::Error&) {
+      const auto first = session.tokens().begin();
+      const std::vector<std::int32_t> before(first, first + static_cast<std::ptrdiff_t>(options_.depth));
+      session.truncate(0);
+      session.prefill(before, {.stop = stop_});
+    }
+  }
+
   template <typename Run>
   BenchResult measure(std::string test, std::size_t tokens, Run&& run) {
+    if (options_.depth > 0) test += formatted(" @ d{}", options_.depth);
     run();
     std::vector<double> speeds;
     double sum = 0, squares = 0;
@@ -183,6 +207,7 @@ Run define_bench(CLI::App& app) {
   add_number(app, "-n,--n-gen", o.generate, "Tokens to generate; 0: skip (32)", 0, kMaxContext);
   add_text(app, "-b,--batch", o.batches, "Numbers of sequences generated together, for instance 1,8,32 (1)",
            "N,...");
+  add_number(app, "-d,--n-depth", o.depth, "Tokens held before each test begins (0)", 0, kMaxContext / 2);
   add_number(app, "-r,--repetitions", o.repetitions, "Runs of each test, after one to warm up (3)", 1,
              kMaxRepetitions);
   add_choice(app, "-o,--output", o.output, "md (default) or json", "FORMAT", {"md", "json"});

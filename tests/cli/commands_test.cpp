@@ -143,6 +143,15 @@ TEST(Inspect, KeysTensorsAndMemory) {
   EXPECT_FALSE(json["tensors"].empty());
 }
 
+TEST(Bench, AtADepth) {
+  const ModelFolder model;
+  const Json json = json_of(garam_cli({"bench", "-m", model.path(), "-p", "20", "-n", "3", "-b", "2", "-d",
+                                       "70", "-ctk", "q8_0", "-ctv", "q8_0", "-r", "2", "-o", "json"}));
+  ASSERT_EQ(json["results"].size(), 2u);
+  EXPECT_EQ(json["results"][0]["test"], "pp20 @ d70");
+  EXPECT_EQ(json["results"][1]["test"], "tg3@2 @ d70");
+}
+
 TEST(Bench, JsonWithTheseKeys) {
   const ModelFolder model;
   const Json json = json_of(garam_cli(
