@@ -41,9 +41,11 @@ struct Lanes {
     return {_mm256_cvtph_ps(_mm_loadu_si128(from)), _mm256_cvtph_ps(_mm_loadu_si128(from + 1))};
   }
   static F load_int8(const std::int8_t* p) {
-    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(x)),
-            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(x, 8)))};
+    const auto eight = [](const std::int8_t* from) {
+      return _mm256_cvtepi32_ps(
+          _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+    };
+    return {eight(p), eight(p + 8)};
   }
   static F load(const float* p, Tail t) {
     return {_mm256_maskload_ps(p, t.mask.low), _mm256_maskload_ps(p + 8, t.mask.high)};

@@ -14,69 +14,82 @@
 
 namespace garam::kernels::simd {
 
-/// What a row has of a chunk beside o.
-struct ChunkSum {
-  float max;
-  float sum;
-};
-
-/// Scores of the keys [begin, end) into probabilities; 0 for the other keys of the blocks [from, to). A NaN
-/// score stays NaN, and so does everything where the largest score is infinite.
+/// The 16 keys of a block as [begin, end) shows them: -inf in the place of the others, whose exp is 0, so
+/// that a partial block needs no mask from here on.
 template <typename L>
-ChunkSum softmax(float* p, std::size_t begin, std::size_t end, std::size_t from, std::size_t to) {
+void hide(float* p, std::size_t block, std::int32_t begin, std::int32_t end) {
   constexpr typename L::Full kFull{};
-  const std::size_t first = begin / kLanes;
-  const std::size_t last = (end + kLanes - 1) / kLanes;
-  const auto lowest = L::set(-__builtin_inff());
-  // exp(-inf) is 0: what a partial block hides needs no mask from here on.
-  const auto hide = [&](std::size_t block) {
-    const auto start = static_cast<std::int32_t>(block * kLanes);
-    const auto visible =
-        L::range(static_cast<std::int32_t>(begin) - start, static_cast<std::int32_t>(end) - start);
-    float* at = p + block * kLanes;
-    L::store(at, L::select(visible, L::load(at, kFull), lowest), kFull);
-  };
-  hide(first);
-  hide(last - 1);
-
-  auto largest = lowest;
-  for (std::size_t block = first; block < last; ++block) {
-    largest = L::max(L::load(p + block * kLanes, kFull), largest);
-  }
-  const float max = L::largest(largest);
-  const auto m = L::set(max);
-  auto sum = L::zero();
-  for (std::size_t block = first; block < last; ++block) {
-    const auto e = exp_of_negative<L>(L::sub(L::load(p + block * kLanes, kFull), m));
-    L::store(p + block * kLanes, e, kFull);
-    sum = L::add(sum, e);
-  }
-  for (std::size_t block = from; block < first; ++block) L::store(p + block * kLanes, L::zero(), kFull);
-  for (std::size_t block = last; block < to; ++block) L::store(p + block * kLanes, L::zero(), kFull);
-  return {max, L::sum_of_stripes(sum)};
+  const auto start = static_cast<std::int32_t>(block * kLanes);
+  float* at = p + block * kLanes;
+  L::store(at, L::select(L::range(begin - start, end - start), L::load(at, kFull), L::set(-__builtin_inff())),
+           kFull);
 }
 
-/// Probabilities of all rows, their new max and sum, and the factors that merge o.
+/// The largest of the visible scores of a row.
+template <typename L>
+float largest_score(float* p, const AttentionRow& row) {
+  const std::size_t first = static_cast<std::size_t>(row.begin) / kLanes;
+  const std::size_t last = (static_cast<std::size_t>(row.end) + kLanes - 1) / kLanes;
+  hide<L>(p, first, row.begin, row.end);
+  hide<L>(p, last - 1, row.begin, row.end);
+  auto largest = L::set(-__builtin_inff());
+  for (std::size_t block = first; block < last; ++block) {
+    largest = L::max(L::load(p + block * kLanes, typename L::Full{}), largest);
+  }
+  return L::largest(largest);
+}
+
+/// Probabilities of all rows, their new max and sum, and the factors that merge o. A key that a row does not
+/// see has the probability 0. A NaN score stays NaN, and so does everything where the largest score is
+/// infinite. First every row's maximum, then every row's exp: a row's exp would otherwise wait for its
+/// maximum with nothing else to do.
 template <typename L, typename Element>
 void softmax_rows(AttentionGroup<Element>& group) {
   constexpr typename L::Full kFull{};
-  float sum[kGroupRows];
+  float max[kGroupRows];
+  float sums[kGroupRows];
+  for (std::size_t i = 0; i < group.count; ++i) {
+    max[i] = largest_score<L>(group.p + i * kChunkPositions, *group.rows[i]);
+  }
+  const std::size_t from = group.begin / kLanes;
+  const std::size_t to = (group.end + kLanes - 1) / kLanes;
+  // What lies ahead is brought in evenly, so many cache lines a block of 16 keys of a row.
+  const std::byte* ahead = group.ahead;
+  const std::byte* ahead_end = ahead + group.ahead_bytes;
+  const std::size_t blocks = group.count * (to - from);
+  const std::size_t lines = (group.ahead_bytes / kCacheLine + blocks - 1) / blocks;
+  for (std::size_t i = 0; i < group.count; ++i) {
+    float* p = group.p + i * kChunkPositions;
+    const std::size_t first = static_cast<std::size_t>(group.rows[i]->begin) / kLanes;
+    const std::size_t last = (static_cast<std::size_t>(group.rows[i]->end) + kLanes - 1) / kLanes;
+    for (std::size_t block = from; block < first; ++block) L::store(p + block * kLanes, L::zero(), kFull);
+    const auto m = L::set(max[i]);
+    auto sum = L::zero();
+    std::size_t block = first;
+    for (; block < last; ++block) {
+      for (std::size_t line = 0; line < lines && ahead < ahead_end; ++line) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += kCacheLine;
+      }
+      const auto e = exp_of_negative<L>(L::sub(L::load(p + block * kLanes, kFull), m));
+      L::store(p + block * kLanes, e, kFull);
+      sum = L::add(sum, e);
+    }
+    for (; block < to; ++block) L::store(p + block * kLanes, L::zero(), kFull);
+    sums[i] = L::sum_of_stripes(sum);
+  }
   for (std::size_t i = 0; i < group.count; ++i) {
     const AttentionRow& row = *group.rows[i];
-    const ChunkSum chunk = softmax<L>(group.p + i * kChunkPositions, static_cast<std::size_t>(row.begin),
-                                      static_cast<std::size_t>(row.end), group.begin / kLanes,
-                                      (group.end + kLanes - 1) / kLanes);
-    const float max = *row.max > chunk.max ? *row.max : chunk.max;
-    group.a[i] = *row.max - max;
-    group.b[i] = chunk.max - max;
-    *row.max = max;
-    sum[i] = chunk.sum;
+    const float most = *row.max > max[i] ? *row.max : max[i];
+    group.a[i] = *row.max - most;
+    group.b[i] = max[i] - most;
+    *row.max = most;
   }
   L::store(group.a, exp_of_negative<L>(L::load(group.a, kFull)), kFull);
   L::store(group.b, exp_of_negative<L>(L::load(group.b, kFull)), kFull);
   for (std::size_t i = 0; i < group.count; ++i) {
     float* state = group.rows[i]->sum;
-    *state = __builtin_fmaf(*state, group.a[i], sum[i] * group.b[i]);
+    *state = __builtin_fmaf(*state, group.a[i], sums[i] * group.b[i]);
   }
 }
 
@@ -120,6 +133,17 @@ void attend(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
   });
 }
 
+/// A fifth of the time goes into softmax and into preparing and merging, and memory must not rest meanwhile:
+/// the values of the last page that is seen are brought in by softmax, those of the others by the scores.
+template <typename Element>
+void leave_to_softmax(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
+  AttentionPage<Element>& page = group.pages.page[(group.end - 1) / kPagePositions];
+  if (page.k_ahead == page.k) return;
+  page.k_ahead = page.k;
+  group.ahead = reinterpret_cast<const std::byte*>(page.v);
+  group.ahead_bytes = kPagePositions * value_stride(chunk.value_dim) * sizeof(Element);
+}
+
 /// Calls attend for the rows that see something, in as many groups as their tiles need.
 template <typename L, typename Element>
 void attend_in_groups(const AttentionChunk& chunk, std::size_t visible_rows,
@@ -153,6 +177,7 @@ void attend_in_groups(const AttentionChunk& chunk, std::size_t visible_rows,
         page.v_ahead = page.v;
       }
     }
+    if (tile == 0) leave_to_softmax(chunk, group);
     attend<L>(chunk, group);
   }
 }

@@ -8,6 +8,7 @@
 namespace garam::kernels::simd {
 
 inline constexpr std::size_t kPageBlocks = kPagePositions / kLanes;
+inline constexpr std::size_t kCacheLine = 64;
 
 /// Keys and values of 64 positions; null where no row sees a key. The `ahead` pages, of the same size, are
 /// brought into L2 while k and v are read.
@@ -39,9 +40,11 @@ struct AttentionGroup {
   std::size_t begin;
   std::size_t end;
   AttentionPages<Element> pages;
-  float* p;         // [count][256] scores, then probabilities
-  float a[kLanes];  // what the merge multiplies the state of each row with
-  float b[kLanes];  // and the chunk
+  const std::byte* ahead;   // brought into L2 by softmax
+  std::size_t ahead_bytes;  // a multiple of a cache line
+  float* p;                 // [count][256] scores, then probabilities
+  float a[kLanes];          // what the merge multiplies the state of each row with
+  float b[kLanes];          // and the chunk
 };
 
 /// Whether elements have scales: the bytes of q8_0.
@@ -62,11 +65,18 @@ template <typename L>
   return L::mul(L::load_int8(p), scale);
 }
 
-/// Brings the cache lines of `kElements` elements into L2.
-template <typename L, std::size_t kElements, typename Element>
+/// Steps of a tile of kWide times 16 elements that together read a cache line and more.
+template <std::size_t kWide, typename Element>
+inline constexpr std::size_t kStepsOfLine = kCacheLine <= kWide* kLanes * sizeof(Element)
+                                                ? 1
+                                                : kCacheLine / (kWide * kLanes * sizeof(Element));
+
+/// Brings the cache lines of kStepsOfLine steps into L2.
+template <std::size_t kWide, typename Element>
 [[gnu::always_inline]] inline void fetch(const Element* p) {
+  constexpr std::size_t kElements = kStepsOfLine<kWide, Element> * kWide * kLanes;
 #pragma GCC unroll 4
-  for (std::size_t i = 0; i < kElements; i += 64 / sizeof(Element)) __builtin_prefetch(p + i, 0, 2);
+  for (std::size_t i = 0; i < kElements; i += kCacheLine / sizeof(Element)) __builtin_prefetch(p + i, 0, 2);
 }
 
 template <typename L, std::size_t kRows, std::size_t kWide>
@@ -120,13 +130,18 @@ template <typename L, std::size_t kRows, std::size_t kWide, typename Element>
       }
       end = d + kBlock < key_dim ? d + kBlock : key_dim;
     }
-#pragma GCC unroll 2
-    for (; d < end; ++d) {
-      fetch<L, kWide * kLanes>(ahead + d * kWide * kLanes);
+    const auto step = [&](std::size_t at) {
       add_products<L>(
-          [&](std::size_t r) { return load_elements<L>(keys + (r * key_dim + d) * kLanes, scale_of[r]); },
-          [&](std::size_t t) { return q[t][d]; }, dot);
+          [&](std::size_t r) { return load_elements<L>(keys + (r * key_dim + at) * kLanes, scale_of[r]); },
+          [&](std::size_t t) { return q[t][at]; }, dot);
+    };
+    constexpr std::size_t kSteps = kStepsOfLine<kWide, Element>;
+    for (; d + kSteps <= end; d += kSteps) {
+      fetch<kWide>(ahead + d * kWide * kLanes);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < kSteps; ++i) step(d + i);
     }
+    for (; d < end; ++d) step(d);
   }
   const auto scale = L::set(chunk.scale);
 #pragma GCC unroll 8
@@ -180,18 +195,24 @@ template <typename L, std::size_t kRows, std::size_t kWide, typename Element>
         }
       }
     }
-#pragma GCC unroll 2
-    for (std::size_t key = begin; key < end; ++key) {
-      fetch<L, kWide * kLanes>(ahead);
+    const auto step = [&](std::size_t key) {
       const auto scale = [&](std::size_t r) {
         return kHasScales<Element> ? L::set(scales[r / 2][key - start]) : L::zero();
       };
       add_products<L>([&](std::size_t r) { return load_elements<L>(v + r * group.pages.v_block, scale(r)); },
                       [&](std::size_t t) { return p[t * kChunkPositions]; }, o);
       v += group.pages.v_key;
-      ahead += kWide * kLanes;
       ++p;
+    };
+    constexpr std::size_t kSteps = kStepsOfLine<kWide, Element>;
+    std::size_t key = begin;
+    for (; key + kSteps <= end; key += kSteps) {
+      fetch<kWide>(ahead);
+      ahead += kSteps * kWide * kLanes;
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < kSteps; ++i) step(key + i);
     }
+    for (; key < end; ++key) step(key);
   }
   constexpr typename L::Full kFull{};
 #pragma GCC unroll 8

@@ -14,19 +14,26 @@ class SlidingWindow : public testing::Test {
   const Model model_ = load_tiny(options_);
   const std::vector<std::int32_t> tokens_ = tiny_tokens(1500, options_.vocab);
   const std::vector<float> expected_ = all_logits(model_, tokens_);
+
+  void drops_pages(KvType type, std::size_t page, const std::vector<float>& expected) {
+    Session session(model_, {.kv_type = type});
+    std::vector<float> found;
+    for (std::size_t i = 0; i < tokens_.size(); i += 50) {
+      session.prefill(std::span(tokens_).subspan(i, 50), {.all_logits = true});
+      found.insert(found.end(), session.logits().begin(), session.logits().end());
+      // Window, one chunk and the rollback margin stay, and a page that they begin and end in.
+      EXPECT_LE(session.kv_bytes(), ((kWindow + 256 + 256) / 64 + 2) * page) << i;
+    }
+    EXPECT_TRUE(equal_bits(expected, found));
+  }
 };
 
 TEST_F(SlidingWindow, DropsPagesBehindIt) {
-  Session session(model_);
-  std::vector<float> found;
-  const std::size_t page = model_.info().kv_bytes_per_page;
-  for (std::size_t i = 0; i < tokens_.size(); i += 50) {
-    session.prefill(std::span(tokens_).subspan(i, 50), {.all_logits = true});
-    found.insert(found.end(), session.logits().begin(), session.logits().end());
-    // Window, one chunk and the rollback margin stay, and a page that they begin and end in.
-    EXPECT_LE(session.kv_bytes(), ((kWindow + 256 + 256) / 64 + 2) * page) << i;
-  }
-  EXPECT_TRUE(equal_bits(expected_, found));
+  drops_pages(KvType::kF16, model_.info().kv_bytes_per_page, expected_);
+}
+TEST_F(SlidingWindow, DropsPagesOfQ8KeysAndValues) {
+  drops_pages(KvType::kQ8_0, model_.info().kv_bytes_per_page_q8_0,
+              all_logits(model_, tokens_, {.kv_type = KvType::kQ8_0}));
 }
 
 TEST_F(SlidingWindow, TruncateSaysHowFarItCanGo) {
