@@ -16,11 +16,15 @@ void fill_matmul(Table& table, const Features& features) {
     set(Format::kBf16, matmul_bf16_by_fma, "avx512");
   }
   if (features.avx512_vnni) {
-    set(Format::kQ8_0, matmul_q8_0_vnni, "avx512-vnni");
-    set(Format::kQ4_0, matmul_q4_0_vnni, "avx512-vnni");
+    fill_nibbles_vnni(table);
+    fill_five_bits_vnni(table);
+    fill_halves_vnni(table);
+    fill_bytes_vnni(table);
   } else {
-    set(Format::kQ8_0, matmul_q8_0, "avx512");
-    set(Format::kQ4_0, matmul_q4_0, "avx512");
+    fill_nibbles(table);
+    fill_five_bits(table);
+    fill_halves(table);
+    fill_bytes(table);
   }
 }
 

@@ -1,71 +1,356 @@
 // Products of weights in blocks of 32: per block the exact integer dots of 32 rows x up to 6 tokens, then one
-// conversion, one product of scales and one fma. 12 integer and 12 float accumulators stay in registers. How
-// a block's integers are multiplied is the kernel's:
-//   kFormat, kAheadFromRows
-//   dot(w, q, isum)    isum[t] = exact dots of the block's 32 rows, w behind the block's scales
+// conversion, one product of scales and one fma. 12 integer and 12 float accumulators stay in registers. A
+// format (block_formats.h) says what is multiplied, a Dot (dots_vnni.h, dots_pairs.h) how:
+//   kName                            for Table::matmul_name
+//   kFolds                           whether Unpacked multiplies the scales of halves into the codes
+//   prepare<F>(halves, half)         what `halves` below takes, out of Scales::halves
+//   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
+//   Starts<kOffset, kTokens>(x)      what the sums over halves start from
+//   halves<F>(block, r, half, starts, x, isum)
+//                                    isum[t] = dots of register r, each half times its scale, as floats
+//
+// Formats that are cheap to take apart, and up to 6 rows of all, are taken apart in every tile. More rows
+// share the work: 8 blocks of a panel are unpacked once, then every tile multiplies with what is in L1.
 #pragma once
 
-#include "kernels/avx512/matmul_tiles.h"
+#include "kernels/avx512/block_formats.h"
 
 namespace garam::kernels::avx512 {
 namespace {
+
+inline constexpr std::size_t kMostTokens = 6;
 
 /// One block of each activation row.
 struct BlockRows {
   const ActivationBlock* x;
   std::size_t stride;
 
+  [[gnu::always_inline]] const ActivationBlock& at(std::size_t t) const { return x[t * stride]; }
   /// Integers 4 * group to 4 * group + 3 of a row, in every lane.
   [[gnu::always_inline]] __m512i group(std::size_t t, std::size_t group) const {
-    return broadcast_4_bytes(x[t * stride].q + 4 * group);
-  }
-  /// -2^kShift times a row's sum, in every lane: what weights stored with an offset of 2^kShift add too much.
-  template <int kShift>
-  [[gnu::always_inline]] __m512i minus_offset(std::size_t t) const {
-    const __m512i all = broadcast_4_bytes(&x[t * stride].sum);
-    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(all, kShift));
+    return broadcast_4_bytes(at(t).q + 4 * group);
   }
 };
 
-inline constexpr std::size_t kScaleBytes = 2 * kPanelRows;
-inline constexpr std::size_t kGroupBytes = 4 * kPanelRows;
+/// A sum as it is here: without this, gcc adds products to each other first, or prepares the operands of many
+/// sums before it forms one, and keeps registers in memory. (Where the set is emulated, none holds it.)
+template <typename Register>
+[[gnu::always_inline]] inline void settle([[maybe_unused]] Register& sum) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(sum));
+#endif
+}
+/// Nothing is read early from behind this.
+[[gnu::always_inline]] inline void end_of_phase() {
+  asm volatile("" ::: "memory");
+}
 
-template <typename Kernel, std::size_t kTokens>
-void blocks_tile(const Matmul& m, const simd::Tile& tile) {
-  constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  const std::size_t blocks = m.k / kBlock;
-  const std::byte* block = tile.panel;
-  const std::byte* ahead = tile.ahead;
-  BlockRows rows = {static_cast<const ActivationBlock*>(m.x) + tile.first * m.x_stride, m.x_stride};
-  __m512 acc[kTokens][2];
-#pragma GCC unroll 16
-  for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
-  for (std::size_t b = 0; b < blocks; ++b) {
-    simd::fetch_ahead(ahead, tile.lines);
-    __m512i isum[kTokens][2];
-    Kernel::dot(block + kScaleBytes, rows, isum);
-    const __m512 d0 = load_f16(block);
-    const __m512 d1 = load_f16(block + kScaleBytes / 2);
-#pragma GCC unroll 16
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m512 da = _mm512_set1_ps(rows.x[t * rows.stride].scale);
-      acc[t][0] = _mm512_fmadd_ps(_mm512_mul_ps(d0, da), _mm512_cvtepi32_ps(isum[t][0]), acc[t][0]);
-      acc[t][1] = _mm512_fmadd_ps(_mm512_mul_ps(d1, da), _mm512_cvtepi32_ps(isum[t][1]), acc[t][1]);
-    }
-    block += kBlockBytes;
-    ++rows.x;
+/// -kTimes * x.
+template <int kTimes>
+[[gnu::always_inline]] inline __m512i minus_times(__m512i x) {
+  const __m512i zero = _mm512_setzero_si512();
+  if constexpr (kTimes == 0) {
+    return zero;
+  } else if constexpr (kTimes == 12) {
+    return _mm512_sub_epi32(_mm512_slli_epi32(x, 2), _mm512_slli_epi32(x, 4));
+  } else if constexpr (kTimes == 127) {
+    return _mm512_sub_epi32(x, _mm512_slli_epi32(x, 7));
+  } else {
+    static_assert((kTimes & (kTimes - 1)) == 0);
+    return _mm512_sub_epi32(zero, _mm512_slli_epi32(x, __builtin_ctz(kTimes)));
   }
+}
+
+/// Two 16-bit numbers a row as one of them twice: the first, or the second.
+[[gnu::always_inline]] inline __m512i first_twice(__m512i pairs) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaa, pairs, _mm512_slli_epi32(pairs, 16));
+}
+[[gnu::always_inline]] inline __m512i second_twice(__m512i pairs) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(pairs, 16), pairs);
+}
+
+/// Blocks of a panel as they lie in memory.
+template <typename F, typename Dot>
+struct Packed {
+  static constexpr Sum kSum = F::kSum;
+  static constexpr int kOffset = F::kOffset;
+  static constexpr int kCentre = F::kCentre;
+  static constexpr Unit kUnit = unit_of(F::kFormat);
+  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
+  static constexpr bool kScalesFirst = kBlocks > 1;
+  const std::byte* from;  // a unit
+
+  struct Block {
+    const std::byte* header;
+    const std::byte* planes;
+    std::size_t s;
+
+    /// Groups of k in the order of addresses: a byte of nibbles holds two.
+    static constexpr std::size_t group(std::size_t i) {
+      return F::kFormat == Format::kQ8_0 ? i : i / 2 + i % 2 * 4;
+    }
+    [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return F::code(planes, r, g); }
+    [[gnu::always_inline]] Scales scales(std::size_t r, __m512i (&half)[2]) const {
+      const Scales found = F::scales(header, s, r);
+      if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, half);
+      return found;
+    }
+  };
+  [[gnu::always_inline]] Block at(std::size_t b) const {
+    const std::byte* header = from + b / kBlocks * kUnit.bytes();
+    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
+  }
+  /// Reads a header whole before the blocks behind it, so that what comes from memory only ascends: one row
+  /// of q4_K reads 96 to 104 % of what plain loads do, 84 to 97 % without (Zen 4).
+  [[gnu::always_inline]] void touch(std::size_t b) const {
+    if constexpr (kBlocks > 1) {
+      if (b % kBlocks != 0) return;
+      const std::byte* header = from + b / kBlocks * kUnit.bytes();
+      for (std::size_t i = 0; i < kUnit.header; i += simd::kCacheLine) {
+        static_cast<void>(*reinterpret_cast<const volatile char*>(header + i));
+      }
+    }
+  }
+};
+
+/// Blocks of a panel taken apart: codes a byte each, scales as the float steps want them.
+template <typename F, typename Dot>
+struct Unpacked {
+  static constexpr bool kFolded = F::kSum == Sum::kHalves && Dot::kFolds && F::kFolded != kNoFold;
+  static constexpr Sum kSum = kFolded ? Sum::kWhole : F::kSum;
+  static constexpr int kOffset = kFolded ? F::kFolded : F::kOffset;
+  static constexpr int kCentre = F::kCentre;
+  static constexpr bool kScalesFirst = false;
+  static constexpr std::size_t kCount = 8;
+
+  struct Block {
+    __m512i codes[8][2];
+    // What a format does not have takes no room to speak of: everything must stay in L1.
+    __m512 d[2];
+    __m512 m[F::kMinimum ? 2 : 1];
+    __m512i half[kSum == Sum::kHalves ? 2 : 1][2];
+    __m512i minimum[F::kMinimum && F::kSum == Sum::kHalves ? 2 : 1];
+
+    static constexpr std::size_t group(std::size_t i) { return i; }
+    [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return codes[g][r]; }
+    [[gnu::always_inline]] Scales scales(std::size_t r, __m512i (&halves)[2]) const {
+      Scales found;
+      found.d = d[r];
+      if constexpr (F::kMinimum) found.m = m[r];
+      if constexpr (kSum == Sum::kHalves) {
+        halves[0] = half[r][0];
+        halves[1] = half[r][1];
+      }
+      if constexpr (F::kMinimum && F::kSum == Sum::kHalves) found.minimum = minimum[r];
+      return found;
+    }
+  };
+  Block blocks[kCount];
+
+  [[gnu::always_inline]] const Block& at(std::size_t b) const { return blocks[b]; }
+  [[gnu::always_inline]] void touch(std::size_t) const {}
+
+  void fill(const std::byte* from, std::size_t count) {
+    const Packed<F, Dot> packed{from};
+    for (std::size_t b = 0; b < count; ++b) {
+      const auto block = packed.at(b);
+      Block& to = blocks[b];
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < 2; ++r) {
+        const Scales found = F::scales(block.header, block.s, r);
+        to.d[r] = found.d;
+        if constexpr (F::kMinimum) to.m[r] = found.m;
+        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum[r] = found.minimum;
+        if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half[r]);
+        fill_codes(block, r, found, to);
+      }
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] static void fill_codes(const typename Packed<F, Dot>::Block& block, std::size_t r,
+                                                const Scales& found, Block& to) {
+    if constexpr (kFolded) {
+      // (code - offset) * scale + kFolded of the bytes of a word at once: whatever is carried over between
+      // them on the way, in the end each of them is 0 to 255.
+      const __m512i scale[2] = {first_twice(found.halves), second_twice(found.halves)};
+      __m512i add[2];
+#pragma GCC unroll 2
+      for (std::size_t half = 0; half < 2; ++half) {
+        const __m512i lowered = _mm512_mullo_epi16(scale[half], _mm512_set1_epi16(F::kOffset));
+        const __m512i one = _mm512_sub_epi16(_mm512_set1_epi16(kOffset), lowered);
+        add[half] = _mm512_mullo_epi16(one, _mm512_set1_epi16(0x0101));
+      }
+#pragma GCC unroll 8
+      for (std::size_t g = 0; g < 8; ++g) {
+        const __m512i product = _mm512_mullo_epi16(block.code(r, g), scale[g / 4]);
+        to.codes[g][r] = _mm512_add_epi16(product, add[g / 4]);
+      }
+    } else {
+#pragma GCC unroll 8
+      for (std::size_t g = 0; g < 8; ++g) to.codes[g][r] = block.code(r, g);
+    }
+  }
+};
+
+/// One block joins register r of every row's accumulators.
+template <typename F, std::size_t kTokens>
+[[gnu::always_inline]] inline void add_block(const Scales& scales, const __m512 (&isum)[kTokens],
+                                             const BlockRows& x, std::size_t r, __m512 (&acc)[kTokens][2]) {
+#pragma GCC unroll 6
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    const ActivationBlock& q = x.at(t);
+    const __m512 da = _mm512_set1_ps(q.scale);
+    acc[t][r] = _mm512_fmadd_ps(_mm512_mul_ps(scales.d, da), isum[t], acc[t][r]);
+    if constexpr (F::kMinimum && F::kSum == Sum::kHalves) {
+      const __m512i imin = _mm512_madd_epi16(scales.minimum, broadcast_4_bytes(q.half_sum));
+      acc[t][r] = _mm512_fnmadd_ps(scales.m, _mm512_mul_ps(da, _mm512_cvtepi32_ps(imin)), acc[t][r]);
+    } else if constexpr (F::kMinus) {
+      acc[t][r] = _mm512_fnmadd_ps(scales.m, _mm512_set1_ps(q.scaled_sum), acc[t][r]);
+    } else if constexpr (F::kMinimum) {
+      acc[t][r] = _mm512_fmadd_ps(scales.m, _mm512_set1_ps(q.scaled_sum), acc[t][r]);
+    }
+  }
+}
+
+/// Blocks [0, count) of one panel join a tile's accumulators.
+template <typename F, typename Dot, std::size_t kTokens, typename Source>
+[[gnu::always_inline]] inline void sweep(const Source& source, std::size_t count, BlockRows x,
+                                         const std::byte* ahead, std::size_t lines,
+                                         __m512 (&acc)[kTokens][2]) {
+  for (std::size_t b = 0; b < count; ++b, ++x.x) {
+    simd::fetch_ahead(ahead, lines);
+    if constexpr (kTokens <= 2) source.touch(b);
+    const auto& block = source.at(b);
+    if constexpr (Source::kSum == Sum::kHalves) {
+      const typename Dot::template Starts<F::kOffset, kTokens> starts(x);
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < 2; ++r) {
+        __m512i half[2];
+        const Scales scales = block.scales(r, half);
+        __m512 isum[kTokens];
+        Dot::template halves<F>(block, r, half, starts, x, isum);
+        add_block<F>(scales, isum, x, r, acc);
+        end_of_phase();
+      }
+    } else {
+      // Scales that take work come first, while there are registers to make them in.
+      __m512i none[2];
+      Scales scales[2];
+      if constexpr (Source::kScalesFirst) {
+        scales[0] = block.scales(0, none);
+        scales[1] = block.scales(1, none);
+        end_of_phase();
+      }
+      __m512i isum[kTokens][2];
+      Dot::template whole<Source>(block, x, isum);
+      end_of_phase();
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < 2; ++r) {
+        if constexpr (!Source::kScalesFirst) scales[r] = block.scales(r, none);
+        __m512 converted[kTokens];
+#pragma GCC unroll 6
+        for (std::size_t t = 0; t < kTokens; ++t) converted[t] = _mm512_cvtepi32_ps(isum[t][r]);
+        add_block<F>(scales[r], converted, x, r, acc);
+      }
+    }
+  }
+}
+
+/// All of k for one panel and up to 6 rows.
+template <typename F, typename Dot, std::size_t kTokens>
+void packed_tile(const Matmul& m, const simd::Tile& tile) {
+  const BlockRows x = {static_cast<const ActivationBlock*>(m.x) + tile.first * m.x_stride, m.x_stride};
+  __m512 acc[kTokens][2];
+#pragma GCC unroll 6
+  for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
+  sweep<F, Dot>(Packed<F, Dot>{tile.panel}, m.k / kBlock, x, tile.ahead, tile.lines, acc);
   store_tile(acc, tile.out, m.out_stride);
 }
 
-template <typename Kernel>
+/// One unpacked stretch of k for one of several tiles of a panel.
+struct Stretch {
+  BlockRows x;
+  std::size_t count;  // of blocks
+  bool first;         // else out holds the sums of what came before
+  const std::byte* ahead;
+  std::size_t lines;  // to fetch ahead per block
+  float* out;
+};
+
+template <typename F, typename Dot, std::size_t kTokens>
+void unpacked_tile(const Matmul& m, const Unpacked<F, Dot>& source, const Stretch& s) {
+  __m512 acc[kTokens][2];
+#pragma GCC unroll 6
+  for (std::size_t t = 0; t < kTokens; ++t) {
+#pragma GCC unroll 2
+    for (std::size_t r = 0; r < 2; ++r) {
+      acc[t][r] = s.first ? _mm512_setzero_ps() : _mm512_loadu_ps(s.out + t * m.out_stride + 16 * r);
+    }
+  }
+  sweep<F, Dot>(source, s.count, s.x, s.ahead, s.lines, acc);
+  store_tile(acc, s.out, m.out_stride);
+}
+
+template <typename F, typename Dot>
+void many_rows(const Matmul& m) {
+  using TileFn = void (*)(const Matmul&, const Unpacked<F, Dot>&, const Stretch&);
+  // Shared out evenly, 7 rows and more never leave a tile of fewer than 3.
+  static constexpr TileFn kTiles[] = {unpacked_tile<F, Dot, 3>, unpacked_tile<F, Dot, 4>,
+                                      unpacked_tile<F, Dot, 5>, unpacked_tile<F, Dot, 6>};
+  constexpr Unit kUnit = unit_of(F::kFormat);
+  constexpr std::size_t kBlocks = kUnit.values / kBlock;
+  constexpr std::size_t kCount = Unpacked<F, Dot>::kCount;
+  const std::size_t blocks = m.k / kBlock;
+  const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
+  const std::size_t tiles = (m.rows + kMostTokens - 1) / kMostTokens;
+  const auto* x = static_cast<const ActivationBlock*>(m.x);
+  Unpacked<F, Dot> source;
+  for (std::size_t p = 0; p < m.panel_count; ++p) {
+    for (std::size_t b = 0; b < blocks; b += kCount) {
+      const std::size_t count = blocks - b < kCount ? blocks - b : kCount;
+      const std::byte* from = m.panels + p * panel_size + b / kBlocks * kUnit.bytes();
+      source.fill(from, count);
+      for (std::size_t i = 0; i < tiles; ++i) {
+        const std::size_t row = m.rows * i / tiles;
+        const std::size_t tokens = m.rows * (i + 1) / tiles - row;
+        Stretch s;
+        s.x = {x + row * m.x_stride + b, m.x_stride};
+        s.count = count;
+        s.first = b == 0;
+        // The first tile brings in what is unpacked next.
+        s.ahead = from + kCount / kBlocks * kUnit.bytes();
+        s.lines = i == 0 ? (kUnit.bytes() / kBlocks + simd::kCacheLine - 1) / simd::kCacheLine : 0;
+        s.out = m.out + row * m.out_stride + p * kPanelRows;
+        kTiles[tokens - 3](m, source, s);
+      }
+    }
+  }
+}
+
+template <typename F, typename Dot>
 void blocks_matmul(const Matmul& m) {
-  static constexpr simd::TileFn kTiles[] = {blocks_tile<Kernel, 1>, blocks_tile<Kernel, 2>,
-                                            blocks_tile<Kernel, 3>, blocks_tile<Kernel, 4>,
-                                            blocks_tile<Kernel, 5>, blocks_tile<Kernel, 6>};
-  constexpr std::size_t kBlockBytes = panel_bytes(Kernel::kFormat, kBlock);
-  constexpr simd::Ahead kAhead = {Kernel::kAheadFromRows, kBlockBytes / simd::kCacheLine, kAheadBytes, 0};
-  simd::each_tile(m, m.k / kBlock * kBlockBytes, kTiles, 6, kAhead);
+  static constexpr simd::TileFn kTiles[kMostTokens] = {packed_tile<F, Dot, 1>, packed_tile<F, Dot, 2>,
+                                                       packed_tile<F, Dot, 3>, packed_tile<F, Dot, 4>,
+                                                       packed_tile<F, Dot, 5>, packed_tile<F, Dot, 6>};
+  constexpr Unit kUnit = unit_of(F::kFormat);
+  constexpr std::size_t kBlockBytes = kUnit.bytes() / (kUnit.values / kBlock);
+  // Computing a row's dots takes as long as reading 182 bytes of a block: with fast memory, q4_0 gains from
+  // fetching ahead from 4 rows on, q8_0 from 6 (Zen 4); one and two rows lose.
+  constexpr std::size_t kFromRows = kBlockBytes < 2 * 182 ? 3 : (kBlockBytes + 181) / 182;
+  constexpr std::size_t kLines = (kBlockBytes + simd::kCacheLine - 1) / simd::kCacheLine;
+  constexpr simd::Ahead kAhead = {kFromRows, kLines, kAheadBytes, 0};
+  if constexpr (F::kUnpack) {
+    if (m.rows > kMostTokens) return many_rows<F, Dot>(m);
+  }
+  simd::each_tile(m, panel_bytes(F::kFormat, m.k), kTiles, kMostTokens, kAhead);
+}
+
+/// The product of a format in a table.
+template <typename F, typename Dot>
+void set_blocks(Table& table) {
+  table.matmul[static_cast<std::size_t>(F::kFormat)] = blocks_matmul<F, Dot>;
+  table.matmul_name[static_cast<std::size_t>(F::kFormat)] = Dot::kName;
 }
 
 }  // namespace

@@ -18,9 +18,16 @@ void matmul_f32(const Matmul& m);
 void matmul_f16(const Matmul& m);
 void matmul_bf16_by_fma(const Matmul& m);
 void matmul_bf16_dot(const Matmul& m);  // features.avx512_bf16 and bf16_dot_agrees()
-void matmul_q8_0(const Matmul& m);
-void matmul_q8_0_vnni(const Matmul& m);  // features.avx512_vnni
-void matmul_q4_0(const Matmul& m);
-void matmul_q4_0_vnni(const Matmul& m);  // features.avx512_vnni
+
+// Products of the block formats, by what formats have in common: they set matmul and matmul_name. With
+// vpdpbusd (features.avx512_vnni) and without.
+void fill_nibbles(Table& table);
+void fill_nibbles_vnni(Table& table);
+void fill_five_bits(Table& table);
+void fill_five_bits_vnni(Table& table);
+void fill_halves(Table& table);
+void fill_halves_vnni(Table& table);
+void fill_bytes(Table& table);
+void fill_bytes_vnni(Table& table);
 
 }  // namespace garam::kernels::avx512

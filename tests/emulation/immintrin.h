@@ -5,6 +5,8 @@
 
 #include_next <immintrin.h>
 
+// Calls instead of hundreds of inlined bodies in one function: gcc takes minutes for some files otherwise.
+#define SIMDE_NO_INLINE
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
@@ -95,6 +97,9 @@ inline __m256i to_half(const __m512& a) {
 inline __m512 fused(const __m512& a, const __m512& b, const __m512& c) {
   return join<__m512>(_mm256_fmadd_ps(low(a), low(b), low(c)), _mm256_fmadd_ps(high(a), high(b), high(c)));
 }
+inline __m512 fused_negated(const __m512& a, const __m512& b, const __m512& c) {
+  return join<__m512>(_mm256_fnmadd_ps(low(a), low(b), low(c)), _mm256_fnmadd_ps(high(a), high(b), high(c)));
+}
 
 inline void store_some(void* to, __mmask16 mask, const __m512& a) {
   for (int i = 0; i < 16; ++i) {
@@ -116,6 +121,20 @@ inline void store_some_16(void* to, __mmask16 mask, const __m256i& a) {
     if ((mask >> i & 1) == 0) continue;
     std::memcpy(static_cast<char*>(to) + 2 * i, reinterpret_cast<const char*>(&a) + 2 * i, 2);
   }
+}
+
+/// Lanes of `to` out of as many of `from`, whatever their widths.
+template <typename To, typename From, typename Register>
+inline __m512i widen(const Register& a) {
+  static_assert(sizeof(Register) / sizeof(From) == sizeof(__m512i) / sizeof(To));
+  __m512i wide;
+  for (int i = 0; i < static_cast<int>(sizeof(__m512i) / sizeof(To)); ++i) {
+    set_lane(wide, i, static_cast<To>(lane<From>(a, i)));
+  }
+  return wide;
+}
+inline __m512i shift_right(const __m512i& a, int count) {
+  return join<__m512i>(_mm256_srai_epi32(low_int(a), count), _mm256_srai_epi32(high_int(a), count));
 }
 
 inline __m512i multiply_add(const __m512i& a, const __m512i& b) {
@@ -140,6 +159,13 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
 #define _mm512_cvtepi8_epi32(a) emulation::from_bytes(a)
 #define _mm512_cvtepi32_epi16(a) (emulation::narrow<std::uint16_t, __m256i>(a))
 #define _mm512_cvtepi32_epi8(a) (emulation::narrow<std::uint8_t, __m128i>(a))
+#define _mm512_cvtepi8_epi32(a) (emulation::widen<std::int32_t, std::int8_t>(a))
+#define _mm512_cvtepu8_epi32(a) (emulation::widen<std::int32_t, std::uint8_t>(a))
+#undef _mm512_cvtepi8_epi16
+#define _mm512_cvtepi8_epi16(a) (emulation::widen<std::int16_t, std::int8_t>(a))
+#define _mm512_cvtepu8_epi16(a) (emulation::widen<std::int16_t, std::uint8_t>(a))
+#undef _mm512_srai_epi32
+#define _mm512_srai_epi32(a, count) emulation::shift_right(a, count)
 #define _mm512_cvtepi32_ps(a) emulation::to_float(a)
 #define _mm512_cvtps_epi32(a) emulation::to_int(a)
 #define _mm512_cvtph_ps(a) emulation::from_half(a)
@@ -148,6 +174,8 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
 #undef _mm512_extractf32x8_ps
 #define _mm512_extractf32x8_ps(a, i) emulation::high(a)
 #define _mm512_fmadd_ps(a, b, c) emulation::fused(a, b, c)
+#undef _mm512_fnmadd_ps
+#define _mm512_fnmadd_ps(a, b, c) emulation::fused_negated(a, b, c)
 #undef _mm512_fmadd_round_ps
 #define _mm512_fmadd_round_ps(a, b, c, rounding) (static_cast<void>(rounding), emulation::fused(a, b, c))
 #undef _mm512_madd_epi16

@@ -1,0 +1,13 @@
+// Formats whose integers take eight bits, without vpdpbusd.
+#include "kernels/avx512/dots_pairs.h"
+#include "kernels/avx512/parts.h"
+
+namespace garam::kernels::avx512 {
+
+void fill_bytes(Table& table) {
+  set_blocks<Q8_0, Pairs>(table);
+  set_blocks<Iq4Nl, Pairs>(table);
+  set_blocks<Iq4Xs, Pairs>(table);
+}
+
+}  // namespace garam::kernels::avx512

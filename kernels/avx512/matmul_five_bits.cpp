@@ -1,0 +1,13 @@
+// Formats of five bits, without vpdpbusd.
+#include "kernels/avx512/dots_pairs.h"
+#include "kernels/avx512/parts.h"
+
+namespace garam::kernels::avx512 {
+
+void fill_five_bits(Table& table) {
+  set_blocks<Q5_0, Pairs>(table);
+  set_blocks<Q5_1, Pairs>(table);
+  set_blocks<Q5_K, Pairs>(table);
+}
+
+}  // namespace garam::kernels::avx512
