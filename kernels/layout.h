@@ -165,10 +165,10 @@ struct alignas(kAlignment) ActivationBlock {
 };
 
 /// What the codes of iq4_nl and iq4_xs stand for.
-inline constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                               1,    13,   25,  38,  53,  69,  89,  113};
+constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                        1,    13,   25,  38,  53,  69,  89,  113};
 /// Twice what the codes of mxfp4 (e2m1) stand for.
-inline constexpr std::int8_t kMxfp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+constexpr std::int8_t kMxfp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 /// Element types of KV pages.
 enum class KvFormat : std::uint8_t { kF16, kF32, kQ8_0 };
