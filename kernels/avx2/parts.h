@@ -31,4 +31,10 @@ void matmul_iq4_nl(const Matmul& m);
 void matmul_iq4_xs(const Matmul& m);
 void matmul_mxfp4(const Matmul& m);
 
+// Products of the block formats with features.avx_vnni: they set matmul and matmul_name.
+void fill_nibbles_avxvnni(Table& table);
+void fill_five_bits_avxvnni(Table& table);
+void fill_halves_avxvnni(Table& table);
+void fill_bytes_avxvnni(Table& table);
+
 }  // namespace garam::kernels::avx2

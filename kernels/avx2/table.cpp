@@ -3,10 +3,16 @@
 
 namespace garam::kernels::avx2 {
 
-void fill(Table& table, [[maybe_unused]] const Features& features) {
+void fill(Table& table, const Features& features) {
   table.name = "avx2";
   fill_vector(table);
   fill_matmul(table);
+  if (features.avx_vnni) {
+    fill_nibbles_avxvnni(table);
+    fill_five_bits_avxvnni(table);
+    fill_halves_avxvnni(table);
+    fill_bytes_avxvnni(table);
+  }
   fill_attention(table);
 }
 

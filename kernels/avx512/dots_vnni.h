@@ -57,8 +57,9 @@ struct Vnni {
     [[gnu::always_inline]] explicit Starts(const BlockRows& x) {
 #pragma GCC unroll 6
       for (std::size_t t = 0; t < kTokens; ++t) {
-        const auto* halves = reinterpret_cast<const __m128i*>(x.at(t).half_sum);
-        const __m128i sums = _mm_cvtepi16_epi32(_mm_loadl_epi64(halves));
+        int both;
+        __builtin_memcpy(&both, x.at(t).half_sum, sizeof both);
+        const __m128i sums = _mm_cvtepi16_epi32(_mm_cvtsi32_si128(both));
         const __m128i times = _mm_slli_epi32(sums, __builtin_ctz(kOffset));
         _mm_storel_epi64(reinterpret_cast<__m128i*>(at[t]), _mm_sub_epi32(_mm_setzero_si128(), times));
       }

@@ -1,5 +1,6 @@
-// AVX-512 in software, by SIMDe, for machines whose CPU has none: the kernels of kernels/avx512 are compiled
-// with this in front of the compiler's header. What SIMDe 0.7 lacks stands below, lane by lane.
+// AVX-512 in software, by SIMDe, for machines whose CPU has none: the kernels of kernels/avx512, and those of
+// kernels/avx2 for AVX-VNNI, are compiled with this in front of the compiler's header. What SIMDe 0.7 lacks
+// stands below, lane by lane.
 #pragma once
 #pragma GCC system_header
 
@@ -142,6 +143,16 @@ inline __m512i multiply_add(const __m512i& a, const __m512i& b) {
                        _mm256_madd_epi16(high_int(a), high_int(b)));
 }
 
+/// vpdpbusd: four unsigned bytes times four signed ones.
+inline __m256i dot_bytes(__m256i sum, const __m256i& a, const __m256i& b) {
+  for (int i = 0; i < 8; ++i) {
+    std::int32_t dot = 0;
+    for (int j = 4 * i; j < 4 * i + 4; ++j) dot += lane<std::uint8_t>(a, j) * lane<std::int8_t>(b, j);
+    set_lane(sum, i, lane<std::uint32_t>(sum, i) + static_cast<std::uint32_t>(dot));
+  }
+  return sum;
+}
+
 /// vdpbf16ps as measured on Zen 4: two chained fused products, the odd element first.
 inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
@@ -186,3 +197,5 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
 #define _mm512_maskz_loadu_ps(mask, from) emulation::load_some(mask, from)
 #define _mm512_dpbf16_ps(acc, a, b) \
   emulation::dot_bf16(acc, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b))
+#undef _mm256_dpbusd_avx_epi32
+#define _mm256_dpbusd_avx_epi32(sum, a, b) emulation::dot_bytes(sum, a, b)
