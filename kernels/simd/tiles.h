@@ -3,8 +3,6 @@
 // in an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 
 #include "kernels/kernels.h"
@@ -66,7 +64,7 @@ void each_tile(const Matmul& m, std::size_t panel_bytes, const TileFn (&tiles)[k
 
 /// Fetches the next lines of tile.ahead, one step's worth.
 [[gnu::always_inline]] inline void fetch_ahead(const std::byte*& ahead, std::size_t lines) {
-  for (std::size_t i = 0; i < lines; ++i) _mm_prefetch(ahead + i * kCacheLine, _MM_HINT_T1);
+  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(ahead + i * kCacheLine, 0, 2);
   ahead += lines * kCacheLine;
 }
 
