@@ -9,6 +9,8 @@ struct Features {
   bool avx512_vnni = false;  // vpdpbusd on zmm
   bool avx512_bf16 = false;  // vdpbf16ps on zmm
   bool avx_vnni = false;     // vpdpbusd on ymm, VEX encoded
+  bool neon = false;         // AArch64 Advanced SIMD, which is f32 fma and f16 conversions too
+  bool dotprod = false;      // sdot, from Armv8.2 on
 };
 
 }  // namespace garam::kernels

@@ -95,7 +95,7 @@ using AttentionFn = void (*)(const AttentionChunk&);
 using StoreFn = bool (*)(const float* x, std::size_t n, void* page, std::size_t slot);
 
 struct Table {
-  const char* name;  // "portable", "avx2", "avx512"
+  const char* name;  // "portable", "avx2", "avx512", "neon"
   const char*
       matmul_name[kFormatCount];  // the set that serves each format, e.g. "avx512-vnni"; for --kernels
   MatmulFn matmul[kFormatCount];  // by Format
@@ -155,5 +155,10 @@ void fill(Table& table, const Features& features);
 /// Runs a few thousand discriminating triples through vdpbf16ps and compares with fma(odd) then fma(even).
 bool bf16_dot_agrees();
 }  // namespace avx512
+namespace neon {
+/// Overrides what AArch64's vectors compute faster. Precondition: features.neon; sdot kernels only where
+/// features has dotprod.
+void fill(Table& table, const Features& features);
+}  // namespace neon
 
 }  // namespace garam::kernels

@@ -23,7 +23,7 @@ constexpr int kMaxThreads = 1024;
 void ModelOptions::define(CLI::App& app) {
   add_text(app, "-m,--model", path, "GGUF file; of a split file the first part", "FILE");
   add_number(app, "-t,--threads", threads, "Threads; 0 or -1: what the system grants", -1, kMaxThreads);
-  add_text(app, "--kernels", kernels, "auto, portable, avx2 or avx512; list: print those this CPU runs",
+  add_text(app, "--kernels", kernels, "auto, portable, avx2, avx512 or neon; list: print those this CPU runs",
            "NAME");
   add_text(app, "--pack-cache", pack_cache,
            "Folder that keeps packed weights, so that the next load of this model maps them (none)", "DIR");

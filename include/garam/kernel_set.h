@@ -9,9 +9,9 @@ namespace garam {
 
 /// A kernel table: the arithmetic for one level of instruction sets. kAuto takes the best the CPU has, or the
 /// one named in the environment variable GARAM_KERNELS (the only variable the library reads).
-enum class KernelSet { kAuto, kPortable, kAvx2, kAvx512 };
+enum class KernelSet { kAuto, kPortable, kAvx2, kAvx512, kNeon };
 
-/// "auto", "portable", "avx2" or "avx512".
+/// "auto", "portable", "avx2", "avx512" or "neon".
 std::string_view to_string(KernelSet set) noexcept;
 
 /// The inverse of to_string. Throws Error(kArgument) that lists the known names.

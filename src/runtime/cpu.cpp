@@ -1,10 +1,13 @@
-// cpuid, read directly because compilers' __builtin_cpu_supports know different names.
+// cpuid, read directly because compilers' __builtin_cpu_supports know different names; on AArch64 what the
+// system says, since user programs may not read the processor's registers.
 #include "runtime/cpu.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
 #include <cstdint>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 namespace garam {
@@ -49,6 +52,14 @@ kernels::Features detect_features() {
   f.avx512_vnni = f.avx512 && bit(seven.ecx, 11);
   f.avx512_bf16 = f.avx512 && bit(seven_one.eax, 5);
   f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
+  return f;
+}
+#elif defined(__aarch64__)
+kernels::Features detect_features() {
+  const unsigned long capabilities = getauxval(AT_HWCAP);
+  kernels::Features f;
+  f.neon = (capabilities & HWCAP_ASIMD) != 0;
+  f.dotprod = f.neon && (capabilities & HWCAP_ASIMDDP) != 0;
   return f;
 }
 #else

@@ -5,7 +5,8 @@
 
 namespace garam {
 
-/// Features by cpuid and xgetbv; a set counts only when the system saves its registers.
+/// Features by cpuid and xgetbv, on AArch64 by getauxval; a set counts only when the system saves its
+/// registers.
 kernels::Features detect_features();
 
 }  // namespace garam

@@ -11,7 +11,8 @@
 namespace garam {
 namespace {
 
-constexpr KernelSet kAll[] = {KernelSet::kAuto, KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512};
+constexpr KernelSet kAll[] = {KernelSet::kAuto, KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512,
+                              KernelSet::kNeon};
 
 bool runs_on(KernelSet set, const kernels::Features& features) {
   switch (set) {
@@ -19,6 +20,8 @@ bool runs_on(KernelSet set, const kernels::Features& features) {
       return features.avx2;
     case KernelSet::kAvx512:
       return features.avx512;
+    case KernelSet::kNeon:
+      return features.neon;
     default:
       return true;
   }
@@ -54,6 +57,8 @@ std::string_view to_string(KernelSet set) noexcept {
       return "avx2";
     case KernelSet::kAvx512:
       return "avx512";
+    case KernelSet::kNeon:
+      return "neon";
   }
   return "?";
 }
@@ -92,6 +97,8 @@ KernelChoice choose_kernels(KernelSet set) {
 #if defined(__x86_64__)
   if (set == KernelSet::kAvx2 || set == KernelSet::kAvx512) kernels::avx2::fill(choice.table, features);
   if (set == KernelSet::kAvx512) kernels::avx512::fill(choice.table, features);
+#elif defined(__aarch64__)
+  if (set == KernelSet::kNeon) kernels::neon::fill(choice.table, features);
 #endif
   return choice;
 }

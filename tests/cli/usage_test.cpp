@@ -143,7 +143,7 @@ TEST(Usage, KernelsThatTheCpuHasAndLacks) {
   const std::string sets = garam_cli({"--kernels"}).out;
   EXPECT_TRUE(sets.starts_with("portable\n")) << sets;
   EXPECT_EQ(garam_cli({"generate", "--kernels", "list"}).out, sets);
-  for (const char* set : {"portable", "avx2", "avx512"}) {
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) {
     const bool has = contains(sets, std::string(set) + "\n");
     const Arguments arguments = {"generate", "-m", model.path(), "-p", "x", "-n", "1", "-v"};
     Arguments forced = arguments;
@@ -163,7 +163,7 @@ TEST(Usage, KernelsThatTheCpuHasAndLacks) {
     EXPECT_TRUE(ended(garam_cli(forced, {.environment = {variable}}), 0, "kernels: portable"));
   }
   EXPECT_TRUE(ended(garam_cli({"bench", "-m", model.path()}, {.environment = {"GARAM_KERNELS=sse9"}}), 1,
-                    "GARAM_KERNELS: expected one of auto, portable, avx2, avx512, found \"sse9\""));
+                    "GARAM_KERNELS: expected one of auto, portable, avx2, avx512, neon, found \"sse9\""));
 }
 
 TEST(Usage, EnvironmentStandsInForOptions) {

@@ -181,7 +181,7 @@ TEST_P(Compute, AllocatesNothing) {
 INSTANTIATE_TEST_SUITE_P(Allocation, Compute,
                          testing::Combine(testing::Values("gpt2", "llama"), testing::Values("f32", "mixed"),
                                           testing::Values(KernelSet::kPortable, KernelSet::kAvx2,
-                                                          KernelSet::kAvx512)),
+                                                          KernelSet::kAvx512, KernelSet::kNeon)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param) + "_" +
                                   std::string(to_string(std::get<2>(info.param)));

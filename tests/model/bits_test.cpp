@@ -47,7 +47,7 @@ TEST_P(Computed, SameBitsWithAnyThreadsAndChunks) {
 
 INSTANTIATE_TEST_SUITE_P(Bits, Computed,
                          testing::Combine(testing::Values(KernelSet::kPortable, KernelSet::kAvx2,
-                                                          KernelSet::kAvx512),
+                                                          KernelSet::kAvx512, KernelSet::kNeon),
                                           testing::Values("gpt2", "llama"),
                                           testing::Values("f32", "f16", "bf16", "q8_0", "q4_0", "mixed")),
                          [](const auto& info) {
@@ -96,7 +96,8 @@ TEST_P(AnyKernels, SameBitsAtEveryLength) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bits, AnyKernels,
-                         testing::Values(KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512),
+                         testing::Values(KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512,
+                                         KernelSet::kNeon),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 /// One model, two sessions, two threads: the pool serves one, the other computes on its own thread.

@@ -92,7 +92,8 @@ TEST_P(Golden, SampledTokens) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bits, Golden,
-                         testing::Values(KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512),
+                         testing::Values(KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512,
+                                         KernelSet::kNeon),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST(Load, FilesThatAreNotThere) {
 TEST(Load, OptionsOutOfRange) {
   const TinyFile file(TinyOptions{});
   EXPECT_EQ(error_of([&] { Model::load(file.path(), {.threads = 1025}); }), ErrorCode::kArgument);
-  for (const KernelSet set : {KernelSet::kAvx2, KernelSet::kAvx512}) {
+  for (const KernelSet set : {KernelSet::kAvx2, KernelSet::kAvx512, KernelSet::kNeon}) {
     const auto sets = available_kernel_sets();
     const bool can = std::find(sets.begin(), sets.end(), set) != sets.end();
     EXPECT_EQ(error_of([&] { Model::load(file.path(), {.kernels = set, .threads = 1}); }),

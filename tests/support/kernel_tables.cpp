@@ -24,6 +24,12 @@ KernelVariant avx512(const char* name, const Features& wanted, const char* missi
   if (missing == nullptr) kernels::avx512::fill(variant.table, wanted);
   return variant;
 }
+#elif defined(__aarch64__)
+KernelVariant neon(const char* name, const Features& wanted, const char* missing) {
+  KernelVariant variant{name, missing, portable_table()};
+  if (missing == nullptr) kernels::neon::fill(variant.table, wanted);
+  return variant;
+}
 #endif
 
 auto build() {
@@ -46,6 +52,17 @@ auto build() {
       avx512("avx512", plain_avx512, no_avx512),
       avx512("avx512_vnni_bf16", all_avx512,
              cpu.avx512_vnni && cpu.avx512_bf16 ? nullptr : "this CPU lacks AVX-512 VNNI or BF16"),
+  };
+#elif defined(__aarch64__)
+  const Features cpu = detect_features();
+  Features plain_neon;
+  plain_neon.neon = true;
+  Features neon_dotprod = plain_neon;
+  neon_dotprod.dotprod = true;
+  return std::array{
+      KernelVariant{"portable", nullptr, portable_table()},
+      neon("neon", plain_neon, cpu.neon ? nullptr : "this CPU lacks Advanced SIMD"),
+      neon("neon_dotprod", neon_dotprod, cpu.dotprod ? nullptr : "this CPU lacks sdot"),
   };
 #else
   return std::array{KernelVariant{"portable", nullptr, portable_table()}};

@@ -10,7 +10,7 @@
 namespace garam::test {
 
 struct KernelVariant {
-  const char* name;     // "portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni_bf16"
+  const char* name;     // "portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni_bf16", "neon", ..
   const char* missing;  // null when this CPU runs it, else what it lacks
   kernels::Table table;
 };
