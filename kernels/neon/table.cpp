@@ -3,10 +3,20 @@
 
 namespace garam::kernels::neon {
 
-void fill(Table& table, [[maybe_unused]] const Features& features) {
+void fill(Table& table, const Features& features) {
   table.name = "neon";
   fill_vector(table);
   fill_attention(table);
+  fill_float_matmul(table);
+  if (features.dotprod) {
+    fill_whole_matmul_dotprod(table);
+    fill_halves_matmul_dotprod(table);
+    fill_bytes_matmul_dotprod(table);
+  } else {
+    fill_whole_matmul(table);
+    fill_halves_matmul(table);
+    fill_bytes_matmul(table);
+  }
 }
 
 }  // namespace garam::kernels::neon
