@@ -13,14 +13,14 @@ struct TileLanes : Lanes {
   static constexpr std::size_t kTileRows = 6;
   static constexpr std::size_t wide(std::size_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
   /// 4 conversions beside 24 fma in a tile of 6 rows are paid once a group of 12; more groups share them.
-  static constexpr std::size_t kConvertFromRows = 13;
+  static constexpr std::size_t kConvertF16From = 13;
+  static constexpr std::size_t kConvertQ8From = 7;
 };
 
 }  // namespace
 
 void fill_attention(Table& table) {
-  table.attention_f16 = simd::attention<TileLanes, std::uint16_t>;
-  table.attention_f32 = simd::attention<TileLanes, float>;
+  simd::fill_attention<TileLanes>(table);
 }
 
 }  // namespace garam::kernels::neon

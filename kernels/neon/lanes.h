@@ -50,6 +50,13 @@ struct Lanes {
     return {vcvt_f32_f16(vget_low_f16(low)), vcvt_high_f32_f16(low), vcvt_f32_f16(vget_low_f16(high)),
             vcvt_high_f32_f16(high)};
   }
+  static F load_int8(const std::int8_t* p) {
+    const int8x16_t all = vld1q_s8(p);
+    const int16x8_t low = vmovl_s8(vget_low_s8(all));
+    const int16x8_t high = vmovl_high_s8(all);
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
+            vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))};
+  }
   static void store(float* p, F x, Full) {
     vst1q_f32(p, x.a);
     vst1q_f32(p + 4, x.b);

@@ -8,7 +8,7 @@ namespace garam::kernels::neon {
 
 /// Everything but matmul and attention.
 void fill_vector(Table& table);
-/// attention_f16 and attention_f32.
+/// attention.
 void fill_attention(Table& table);
 
 // matmul and matmul_name.
