@@ -7,10 +7,7 @@
 #include <thread>
 
 #include "model/harness.h"
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
+#include "support/caller_state.h"
 
 namespace garam::test {
 namespace {
@@ -149,35 +146,18 @@ TEST(Bits, TwoThreadsOnForks) {
   EXPECT_TRUE(equal_bits(last_rows(joined(second), second.size(), options.vocab), found));
 }
 
-#if defined(__x86_64__)
-constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040, kUpward = 0x4000, kDownward = 0x2000;
-constexpr unsigned kMasks = 0x1f80;
-constexpr unsigned kUnmaskedInvalidZeroOverflow = kMasks & ~0x0680u;
-
-/// Sets the caller's floating-point state for a while.
-class CallerState {
- public:
-  explicit CallerState(unsigned state) : saved_(_mm_getcsr()) { _mm_setcsr(state); }
-  ~CallerState() { _mm_setcsr(saved_); }
-  CallerState(const CallerState&) = delete;
-  CallerState& operator=(const CallerState&) = delete;
-
- private:
-  unsigned saved_;
-};
-
 /// Everything a caller can do with a session, in one state; returns all logits it saw.
 std::vector<float> everything(const std::string& path, const std::string& scratch,
-                              const std::vector<std::int32_t>& tokens, unsigned state) {
+                              const std::vector<std::int32_t>& tokens, std::uint64_t state) {
   const CallerState caller(state);
   std::vector<float> seen;
   const auto note = [&](const Session& session) {
     const auto logits = session.logits();
     seen.insert(seen.end(), logits.begin(), logits.end());
-    EXPECT_EQ(_mm_getcsr(), state);
+    EXPECT_EQ(float_state(), state);
   };
   const Model model = Model::load(path, {.threads = 2});
-  EXPECT_EQ(_mm_getcsr(), state);
+  EXPECT_EQ(float_state(), state);
   Session session(model);
   session.prefill(tokens, {.all_logits = true});
   note(session);
@@ -192,7 +172,7 @@ std::vector<float> everything(const std::string& path, const std::string& scratc
   fork.step(1);
   note(fork);
   EXPECT_THROW(session.step(-1), Error);
-  EXPECT_EQ(_mm_getcsr(), state);
+  EXPECT_EQ(float_state(), state);
   return seen;
 }
 
@@ -211,19 +191,13 @@ TEST(Bits, CallersFloatingPointState) {
     const TinyFile file(tiny);
     auto tokens = tiny_tokens(40, 67);
     tokens[0] = 3;
-    const auto expected = everything(file.path(), dir.file("session"), tokens, kMasks);
-    for (const unsigned state : {kMasks | kFlushToZero | kDenormalsAreZero | kUpward, kMasks | kDownward,
-                                 kUnmaskedInvalidZeroOverflow | kUpward | kDownward}) {
+    const auto expected = everything(file.path(), dir.file("session"), tokens, kUsualState);
+    for (const std::uint64_t state : kHostileStates) {
       EXPECT_TRUE(equal_bits(expected, everything(file.path(), dir.file("session"), tokens, state)))
-          << weights << ", MXCSR " << std::hex << state;
+          << weights << ", state 0x" << std::hex << state;
     }
   }
 }
-#else
-TEST(Bits, CallersFloatingPointState) {
-  GTEST_SKIP() << "SKIPPED: MXCSR belongs to x86-64";
-}
-#endif
 
 }  // namespace
 }  // namespace garam::test

@@ -6,31 +6,11 @@
 #include <cfenv>
 
 #include "garam/sampler.h"
+#include "support/caller_state.h"
 #include "support/random.h"
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 namespace garam {
 namespace {
-
-class HostileEnvironment {
- public:
-  HostileEnvironment() {
-    std::fegetenv(&saved_);
-    std::fesetround(FE_UPWARD);
-#if defined(__x86_64__)
-    _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ
-#endif
-  }
-  ~HostileEnvironment() {
-    std::fesetenv(&saved_);
-  }
-
- private:
-  std::fenv_t saved_;
-};
 
 struct Results {
   std::vector<std::int32_t> tokens;
@@ -66,12 +46,10 @@ TEST(SamplerEnvironment, TheCallersFloatingPointStateChangesNothing) {
   for (float& logit : logits) logit = 5 * random.uniform();
   logits[7] = 0x1p-140f;
   const Results expected = everything(logits);
-  HostileEnvironment hostile;
+  const test::CallerState hostile(test::kHostileStates[0]);
   const Results found = everything(logits);
   EXPECT_EQ(std::fegetround(), FE_UPWARD);
-#if defined(__x86_64__)
-  EXPECT_EQ(_mm_getcsr() & 0x8040, 0x8040u);
-#endif
+  EXPECT_EQ(test::float_state() & test::kHostileStates[0], test::kHostileStates[0]);
   EXPECT_EQ(found, expected);
 }
 
