@@ -38,6 +38,7 @@ class BoundedReader {
 
   /// The next out.size() bytes.
   void read(std::span<std::byte> out, std::string_view what) {
+    if (out.empty()) return;  // an empty array has no place, which memcpy must not be given
     const std::byte* in = buffered(out.size());
     if (in == nullptr) return read_past(out, what);
     std::memcpy(out.data(), in, out.size());
