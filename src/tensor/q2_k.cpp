@@ -23,7 +23,7 @@ struct Q2_K {
       put_pairs(to.planes_at(s), to.row, pairs);
       std::memcpy(half_scale(to.header + kScales, s, to.row, 0), in + 2 * s, 2);
     }
-    return put_f16(to.f16(0), in + 80) & put_f16(to.f16(1), in + 82);
+    return put_f16(to.f16(0), in + 80) && put_f16(to.f16(1), in + 82);
   }
   static void unpack(const ConstRowOfUnit& from, float* out) {
     const double d = get_f16(from.f16(0)), m = get_f16(from.f16(1));

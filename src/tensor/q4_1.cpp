@@ -12,7 +12,7 @@ struct Q4_1 {
 
   static bool pack(const std::byte* in, const RowOfUnit& to) {
     put_file_nibbles(to.planes, to.row, in + 4);
-    return put_f16(to.f16(0), in) & put_f16(to.f16(1), in + 2);
+    return put_f16(to.f16(0), in) && put_f16(to.f16(1), in + 2);
   }
   static void unpack(const ConstRowOfUnit& from, float* out) {
     const double d = get_f16(from.f16(0)), m = get_f16(from.f16(1));

@@ -21,7 +21,7 @@ struct Q4_K {
       put_nibbles(to.planes_at(s), to.row, codes);
     }
     put_six_bit_scales(to, in + 4);
-    return put_f16(to.f16(0), in) & put_f16(to.f16(1), in + 2);
+    return put_f16(to.f16(0), in) && put_f16(to.f16(1), in + 2);
   }
   static void unpack(const ConstRowOfUnit& from, float* out) {
     const auto [scale, minimum] = get_six_bit_scales(from);
