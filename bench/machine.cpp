@@ -86,7 +86,8 @@ double rate(const Context& context, double amount, const Body& body) {
   double best = 1e9;
   for (int i = 0; i < kRepetitions; ++i) {
     const auto start = Clock::now();
-    context.on_workers([&](unsigned worker) { body(worker); });
+    context.split(context.workers(), 1,
+                  [&](std::size_t share, std::size_t, unsigned) { body(static_cast<unsigned>(share)); });
     best = std::min(best, seconds_since(start));
   }
   return amount * context.workers() / best;

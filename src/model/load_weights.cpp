@@ -119,10 +119,14 @@ std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool 
   const std::vector<Group> groups = make_groups(file, weights);
   std::atomic<std::size_t> next{0}, done{0};
   std::atomic<std::uint64_t> sum{0};
+  std::atomic<bool> beside_taken{!beside};
   FirstError errors, errors_beside;
+  const auto do_beside = [&] {
+    if (!beside_taken.exchange(true)) errors_beside.guard(beside);
+  };
   const auto work = [&](unsigned worker) {
-    // The last worker, since the first one reports progress.
-    if (beside && worker + 1 == pool.workers()) errors_beside.guard(beside);
+    // Another worker than the first, which reports progress, unless none comes.
+    if (worker > 0) do_beside();
     errors.guard([&] {
       std::vector<std::byte> staging;
       while (!errors.failed() && !errors_beside.failed()) {
@@ -137,6 +141,7 @@ std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool 
         }
       }
     });
+    if (worker == 0) do_beside();
   };
   pool.run([](const void* body, unsigned worker) { (*static_cast<const decltype(work)*>(body))(worker); },
            &work);

@@ -271,14 +271,15 @@ void attention(const Context& context, const KvLayout& layout, const AttentionOp
   }
   std::size_t total = 0;
   tiles.each(0, count, [&](const Tile& tile) { total += tiles.chunks(tile); });
-  context.on_workers([&](unsigned worker) {
-    // A tile belongs to the worker in whose share of the chunks its middle lies.
+  const std::size_t shares = context.workers();
+  context.split(shares, 1, [&](std::size_t share, std::size_t, unsigned worker) {
+    // A tile belongs to the share of the chunks in which its middle lies.
     std::size_t done = 0;
     Tile held{};
     tiles.each(0, count, [&](const Tile& tile) {
       const std::size_t middle = 2 * done + tiles.chunks(tile);
       done += tiles.chunks(tile);
-      if (middle * context.workers() / (2 * total) != worker) return;
+      if (middle * shares / (2 * total) != share) return;
       if (held.sequence != nullptr) run(held, &tile, worker);
       held = tile;
     });

@@ -93,7 +93,7 @@ void linear(const Context& context, const Rows& x, const ActivationForms& forms,
     }
   };
   if (x.rows == 1) {
-    context.split(panels, 1, piece);
+    context.split(panels, 1, piece, std::max<std::size_t>(1, kStreamBytes / largest_panel));
   } else {
     const std::size_t bytes = x.rows < kComputeRows ? kStreamBytes : kComputeBytes;
     context.steal(panels, std::max<std::size_t>(1, bytes / largest_panel), piece);

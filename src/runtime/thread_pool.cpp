@@ -30,7 +30,7 @@ void wait_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) noe
 
 }  // namespace
 
-ThreadPool::ThreadPool(unsigned workers) {
+ThreadPool::ThreadPool(unsigned workers) : cursors_(workers) {
   threads_.reserve(workers - 1);
   try {
     for (unsigned w = 1; w < workers; ++w) threads_.emplace_back([this, w] { work(w); });
@@ -53,17 +53,17 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(Region region, const void* argument) noexcept {
-  const auto others = static_cast<std::uint32_t>(threads_.size());
-  if (others == 0) return region(argument, 0);
+  if (threads_.empty()) return region(argument, 0);
+  // Nobody reads these: whoever entered the region before has left, and who comes late finds it closed.
   region_ = region;
   argument_ = argument;
-  pending_.store(others, std::memory_order_relaxed);
+  inside_.fetch_and(~kClosed, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   region(argument, 0);
-  for (std::uint32_t left = pending_.load(std::memory_order_acquire); left != 0;
-       left = pending_.load(std::memory_order_acquire)) {
-    wait_change(pending_, left);
+  for (std::uint32_t left = inside_.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed; left != kClosed;
+       left = inside_.load(std::memory_order_acquire)) {
+    wait_change(inside_, left);
   }
 }
 
@@ -72,10 +72,10 @@ void ThreadPool::work(unsigned worker) noexcept {
   std::uint32_t seen = 0;
   for (;;) {
     wait_change(generation_, seen);
-    ++seen;
-    if (quit_) return;
-    region_(argument_, worker);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    seen = generation_.load(std::memory_order_acquire);
+    if (quit_.load(std::memory_order_relaxed)) return;
+    if ((inside_.fetch_add(1, std::memory_order_acquire) & kClosed) == 0) region_(argument_, worker);
+    if (inside_.fetch_sub(1, std::memory_order_release) == kClosed + 1) inside_.notify_one();
   }
 }
 
