@@ -168,6 +168,9 @@ class MatmulEqual : public EachVariant {
       check({format, 64, blocks ? 2048u : 1031u, 7, 3, Values::kPlain}, random.next());
       // Rows a multiple of 4096 bytes apart, which a kernel may cut into smaller tiles.
       check({format, 40, 2048, 21, 0, Values::kPlain}, random.next());
+      // More than one stretch of 64 blocks that are unpacked at once.
+      check({format, 40, 2304, 9, 2, Values::kPlain}, random.next());
+      check({format, 32, 4352, 14, 0, Values::kPattern}, random.next());
       check({format, 33, blocks ? unit : 160, 64, 1, Values::kPlain}, random.next());
       check({format, 32, blocks ? 2 * unit : 64, 64, 0, Values::kPattern}, random.next());
     }
