@@ -13,12 +13,12 @@ namespace {
 /// Registers of 8 rows that a tile computes at once, for at most 12 accumulators. Up to three rows take the
 /// whole panel, so that what comes from memory only ascends.
 constexpr std::size_t wide_of(std::size_t tokens) {
-  return tokens <= 3 ? kPanelRegisters : tokens <= kMostTokens ? kPanelRegisters / 2 : 1;
+  return tokens <= kMostTokens ? wide_for(tokens) : 1;
 }
 /// Rows of a tile that reads packed codes. 8 rows at once by single registers take them apart no more often
 /// than two tiles of 4 by pairs, without the stretch between: 1.1 of its speed.
 inline constexpr std::size_t kMostPacked = 8;
-/// Blocks whose activations are widened at once, for Sum::kWords: 6 rows take 12 KiB of L1. A multiple of
+/// Blocks whose activations are widened at once, for Sum::kWords: 8 rows take 16 KiB of L1. A multiple of
 /// every unit.
 inline constexpr std::size_t kSweepBlocks = 32;
 
@@ -175,7 +175,7 @@ template <std::size_t kTokens, std::size_t kWide, typename Block>
 #pragma GCC unroll 8
   for (std::size_t i = first; i < last; ++i) {
     const std::size_t g = Block::group(i);
-    if constexpr (kTokens * kWide == 12 && kWide == kPanelRegisters) {
+    if constexpr (kTokens == 3) {
       // No registers for four of weights: the activations are read again for each.
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) {
@@ -397,9 +397,8 @@ template <typename F>
 void many_rows(const Matmul& m) {
   using TileFn = void (*)(const Matmul&, const Unpacked<F>&, const ActivationBlock*, std::size_t, bool,
                           const std::byte*, std::size_t, float*);
-  // Shared out evenly, 7 rows and more never leave a tile of fewer than 3.
-  static constexpr TileFn kTiles[] = {unpacked_tile<F, 3>, unpacked_tile<F, 4>, unpacked_tile<F, 5>,
-                                      unpacked_tile<F, 6>};
+  // Shared out evenly, 9 rows and more never leave a tile of fewer than 4.
+  static constexpr TileFn kTiles[] = {unpacked_tile<F, 4>, unpacked_tile<F, 5>, unpacked_tile<F, 6>};
   constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
   constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
   const std::size_t blocks = m.k / kBlock;
@@ -418,7 +417,7 @@ void many_rows(const Matmul& m) {
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
         // The first tile brings in what is unpacked next.
         const std::byte* ahead = from + count / kBlocksOfUnit * kUnitBytes;
-        kTiles[tokens - 3](m, source, x + row * m.x_stride + b, count, b == 0, ahead,
+        kTiles[tokens - 4](m, source, x + row * m.x_stride + b, count, b == 0, ahead,
                            i == 0 ? kUnitBytes / kBlocksOfUnit : 0,
                            m.out + row * m.out_stride + p * kPanelRows);
       }

@@ -48,8 +48,8 @@ TEST(SamplerEnvironment, TheCallersFloatingPointStateChangesNothing) {
   const Results expected = everything(logits);
   // Also the rounding of the x87 unit, which is all that fegetround() looks at on x86-64.
   const int usual = std::fegetround();
-  std::fesetround(FE_UPWARD);
   const test::CallerState hostile(test::kHostileStates[0]);
+  std::fesetround(FE_UPWARD);
   const Results found = everything(logits);
   EXPECT_EQ(std::fegetround(), FE_UPWARD);
   EXPECT_EQ(test::float_state() & test::kHostileStates[0], test::kHostileStates[0]);
