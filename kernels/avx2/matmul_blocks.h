@@ -368,7 +368,7 @@ void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
     const std::size_t count = blocks - b < kSweepBlocks ? blocks - b : kSweepBlocks;
     if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
     const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
-    sweep<F, kTokens>(Packed<F>{from}, count, rows, from + kNearBytes,
+    sweep<F, kTokens>(Packed<F>{from}, count, rows, from + simd::kNearBytes,
                       kPrefetch ? kUnitBytes / kBlocksOfUnit : 0, sums);
   }
   for (std::size_t t = 0; t < kTokens; ++t) {

@@ -338,7 +338,7 @@ void packed_vnni_tile(const Matmul& m, const std::byte* panel, float* out) {
   constexpr std::size_t kBlockBytes = PackedCodes<F>::kUnit.bytes() / PackedCodes<F>::kBlocks;
   const BlockRows x = {static_cast<const ActivationBlock*>(m.x), m.x_stride};
   TileSums<kTokens> sums = {};
-  vnni_sweep<F, kTokens>(PackedCodes<F>{panel}, m.k / kBlock, x, panel + kNearBytes, kBlockBytes, sums);
+  vnni_sweep<F, kTokens>(PackedCodes<F>{panel}, m.k / kBlock, x, panel + simd::kNearBytes, kBlockBytes, sums);
   for (std::size_t t = 0; t < kTokens; ++t) {
     __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
   }

@@ -21,11 +21,6 @@ constexpr std::size_t wide_for(std::size_t tokens) {
   return tokens <= 3 ? kPanelRegisters : kPanelRegisters / 2;
 }
 
-/// How far ahead of it one stream of weights is prefetched. Zen 3, one row, of plain reading: q4_0 1.09,
-/// without prefetch 0.85, a line of two 0.96, of four 0.68; q6_K 0.91, 0.45, 0.72, 0.50. 4 to 64 KiB differ
-/// by 5 %.
-inline constexpr std::size_t kNearBytes = std::size_t{16} << 10;
-
 [[gnu::always_inline]] inline __m256i load_weights(const std::byte* from) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
 }

@@ -11,6 +11,7 @@ struct Bf16Dot {
   using X = std::uint16_t;
   static constexpr std::size_t kElements = 2;
   static constexpr std::size_t kRegisterBytes = 64;
+  static constexpr std::size_t kFetchFrom = 2;  // 1 row loses 8 %, 2 gain 9, 16 gain 25 (Zen 5)
   static __m512i load(const std::byte* panel) { return load_weights(panel); }
   static __m512i broadcast(const std::uint16_t* x) { return broadcast_4_bytes(x); }
   static __m512 add(__m512i w, __m512i x, __m512 acc) {

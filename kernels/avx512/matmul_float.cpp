@@ -16,11 +16,13 @@ struct Single {
 
 struct F32 : Single {
   static constexpr std::size_t kRegisterBytes = 64;
+  static constexpr std::size_t kFetchFrom = 5;  // 1 to 4 rows lose 2 to 12 %, 8 gain 21, 64 gain 11 (Zen 5)
   static __m512 load(const std::byte* panel) { return _mm512_load_ps(panel); }
 };
 
 struct F16 : Single {
   static constexpr std::size_t kRegisterBytes = 32;
+  static constexpr std::size_t kFetchFrom = 1;  // 1 to 8 rows gain 35 to 40 % (Zen 5)
   static __m512 load(const std::byte* panel) { return load_f16(panel); }
 };
 
@@ -32,6 +34,7 @@ struct Bf16 {
   using X = std::uint16_t;
   static constexpr std::size_t kElements = 2;
   static constexpr std::size_t kRegisterBytes = 64;
+  static constexpr std::size_t kFetchFrom = 2;
   static Pair split(__m512i pairs) {
     return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
             _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};

@@ -5,6 +5,7 @@
 //   load(panel)        those weights
 //   broadcast(x)       one row's elements of a step
 //   add(w, x, acc)     the step of one register
+//   kFetchFrom         rows from which panels are prefetched
 #pragma once
 
 #include "kernels/avx512/matmul_tiles.h"
@@ -22,7 +23,10 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
   __m512 acc[kTokens][2];
 #pragma GCC unroll 16
   for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
+  const std::byte* ahead = tile.ahead;
   for (std::size_t step = 0; step < steps; ++step) {
+    // One row of bf16 loses 6 % where there is only nothing to fetch.
+    if constexpr (kTokens > 1 || Kernel::kFetchFrom == 1) simd::fetch_ahead(ahead, tile.lines);
     const auto w0 = Kernel::load(panel);
     const auto w1 = Kernel::load(panel + Kernel::kRegisterBytes);
 #pragma GCC unroll 16
@@ -50,7 +54,10 @@ void steps_matmul(const Matmul& m) {
       steps_tile<Kernel, 9>, steps_tile<Kernel, 10>, steps_tile<Kernel, 11>, steps_tile<Kernel, 12>};
   const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
   const bool one_set = m.x_stride * sizeof(typename Kernel::X) % kSetPeriod == 0;
-  simd::each_tile(m, steps * 2 * Kernel::kRegisterBytes, kTiles, one_set ? kWays : 12, simd::kNoAhead);
+  constexpr std::size_t kStepBytes = 2 * Kernel::kRegisterBytes;
+  constexpr simd::Ahead kAhead = {Kernel::kFetchFrom, kStepBytes / simd::kCacheLine, kAheadBytes,
+                                  simd::kNearBytes};
+  simd::each_tile(m, steps * kStepBytes, kTiles, one_set ? kWays : 12, kAhead);
 }
 
 }  // namespace

@@ -12,6 +12,11 @@ namespace {
 
 inline constexpr std::size_t kCacheLine = 64;
 
+/// How far ahead of it one stream of weights is prefetched. Zen 3, one row, of plain reading: q4_0 1.09,
+/// without prefetch 0.85, a line of two 0.96, of four 0.68; q6_K 0.91, 0.45, 0.72, 0.50. 4 to 64 KiB differ
+/// by 5 %.
+inline constexpr std::size_t kNearBytes = std::size_t{16} << 10;
+
 /// One panel and the activation rows from `first`; their number is part of the function that computes it.
 struct Tile {
   const std::byte* panel;
@@ -25,7 +30,8 @@ using TileFn = void (*)(const Matmul&, const Tile&);
 /// What is brought into L2 while a panel is computed on, from `from_rows` activation rows on; below, software
 /// prefetch only disturbs the hardware's. Several tiles share the next panel between them; a single one,
 /// which reads every panel once, fetches `near` bytes ahead of where it reads, or the next panel too where
-/// that is 0.
+/// that is 0. Behind the last panel lies most often what the same worker computes next; elsewhere, beyond all
+/// memory too, a prefetch does nothing.
 struct Ahead {
   std::size_t from_rows;
   std::size_t step_lines;     // cache lines of a panel per step
@@ -44,7 +50,7 @@ void each_tile(const Matmul& m, std::size_t panel_bytes, const TileFn (&tiles)[k
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     const std::byte* panel = m.panels + p * panel_bytes;
     const bool is_near = count == 1 && ahead.near > 0;
-    const bool fetch = fits && m.rows >= ahead.from_rows && (is_near || p + 1 < m.panel_count);
+    const bool fetch = fits && m.rows >= ahead.from_rows;
     // Of the lines of a step, tile 0 fetches the first few, tile 1 the next few, and so on: each walks its
     // own contiguous part of the next panel.
     std::size_t left = fetch ? ahead.step_lines : 0;

@@ -1,5 +1,6 @@
-// Outputs are split over workers by panels: contiguous halves for one row, where each worker then reads one
-// ascending stream; pieces taken by whoever is free for more rows, where arithmetic outweighs reading.
+// Outputs are split over workers by panels, one contiguous range each, which it takes piece by piece: it
+// reads one ascending stream, and what a kernel prefetches behind a piece is its own next one (32 rows of
+// q4_0 gain 22 % over pieces from a common counter). Whoever is done first helps the others.
 #include "ops/linear.h"
 
 #include <algorithm>
@@ -92,12 +93,8 @@ void linear(const Context& context, const Rows& x, const ActivationForms& forms,
       first = last;
     }
   };
-  if (x.rows == 1) {
-    context.split(panels, 1, piece, std::max<std::size_t>(1, kStreamBytes / largest_panel));
-  } else {
-    const std::size_t bytes = x.rows < kComputeRows ? kStreamBytes : kComputeBytes;
-    context.steal(panels, std::max<std::size_t>(1, bytes / largest_panel), piece);
-  }
+  const std::size_t bytes = x.rows < kComputeRows ? kStreamBytes : kComputeBytes;
+  context.split(panels, 1, piece, std::max<std::size_t>(1, bytes / largest_panel));
 }
 
 }  // namespace garam::ops
