@@ -4,9 +4,9 @@
 //   kCentre    what is taken from the codes while 16-bit sums of them are formed (dots_pairs.h)
 //   kFolded    Sum::kHalves: when the scale of a half is multiplied into its codes, the offset at which the
 //              products fit a byte; kNoFold where none does
-//   kUnpack    whether taking the codes apart costs enough to be done once for many rows
-//   code       the codes of k 4g to 4g + 3, one a byte
-//   scales     what the float steps of the block multiply with
+//   kUnpackFrom   rows from which codes are taken apart once for all of them, at least 7; kNever: in every
+//   tile code       the codes of k 4g to 4g + 3, one a byte scales     what the float steps of the block
+//   multiply with
 // In an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
 #pragma once
 
@@ -21,6 +21,7 @@ enum class Sum {
   kBytes,   // codes of 8 bits under one scale
 };
 inline constexpr int kNoFold = -1;
+inline constexpr std::size_t kNever = static_cast<std::size_t>(-1);
 
 struct Scales {
   __m512 d;         // fl(d * scale) where the scale is one of 32 k
@@ -115,8 +116,8 @@ template <int kUp>
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
 }
 
-template <Format kTheFormat, Sum kTheSum, bool kHasMinimum, int kTheCentre, int kTheOffset, bool kToUnpack,
-          int kTheFolded = kNoFold>
+template <Format kTheFormat, Sum kTheSum, bool kHasMinimum, int kTheCentre, int kTheOffset,
+          std::size_t kFromRows, int kTheFolded = kNoFold>
 struct BlockFormat {
   static constexpr Format kFormat = kTheFormat;
   static constexpr Sum kSum = kTheSum;
@@ -124,11 +125,11 @@ struct BlockFormat {
   static constexpr bool kMinus = kHasMinimum && unit_of(kTheFormat).values == 256;  // K types take it away
   static constexpr int kCentre = kTheCentre;
   static constexpr int kOffset = kTheOffset;
-  static constexpr bool kUnpack = kToUnpack;
+  static constexpr std::size_t kUnpackFrom = kFromRows;
   static constexpr int kFolded = kTheFolded;
 };
 
-struct Q8_0 : BlockFormat<Format::kQ8_0, Sum::kBytes, false, 128, 128, false> {
+struct Q8_0 : BlockFormat<Format::kQ8_0, Sum::kBytes, false, 128, 128, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return byte_plane(planes, r, g);
   }
@@ -137,7 +138,7 @@ struct Q8_0 : BlockFormat<Format::kQ8_0, Sum::kBytes, false, 128, 128, false> {
   }
 };
 
-struct Q4_0 : BlockFormat<Format::kQ4_0, Sum::kWhole, false, 8, 8, false> {
+struct Q4_0 : BlockFormat<Format::kQ4_0, Sum::kWhole, false, 8, 8, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return nibble_plane(planes, r, g);
   }
@@ -146,7 +147,7 @@ struct Q4_0 : BlockFormat<Format::kQ4_0, Sum::kWhole, false, 8, 8, false> {
   }
 };
 
-struct Q4_1 : BlockFormat<Format::kQ4_1, Sum::kWhole, true, 0, 0, false> {
+struct Q4_1 : BlockFormat<Format::kQ4_1, Sum::kWhole, true, 0, 0, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return nibble_plane(planes, r, g);
   }
@@ -155,7 +156,7 @@ struct Q4_1 : BlockFormat<Format::kQ4_1, Sum::kWhole, true, 0, 0, false> {
   }
 };
 
-struct Q5_0 : BlockFormat<Format::kQ5_0, Sum::kWhole, false, 16, 16, true> {
+struct Q5_0 : BlockFormat<Format::kQ5_0, Sum::kWhole, false, 16, 16, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return five_bits(planes, r, g);
   }
@@ -164,7 +165,7 @@ struct Q5_0 : BlockFormat<Format::kQ5_0, Sum::kWhole, false, 16, 16, true> {
   }
 };
 
-struct Q5_1 : BlockFormat<Format::kQ5_1, Sum::kWhole, true, 16, 0, true> {
+struct Q5_1 : BlockFormat<Format::kQ5_1, Sum::kWhole, true, 16, 0, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return five_bits(planes, r, g);
   }
@@ -198,7 +199,7 @@ struct Q5_1 : BlockFormat<Format::kQ5_1, Sum::kWhole, true, 16, 0, true> {
   return found;
 }
 
-struct Q4_K : BlockFormat<Format::kQ4_K, Sum::kWhole, true, 0, 0, true> {
+struct Q4_K : BlockFormat<Format::kQ4_K, Sum::kWhole, true, 0, 0, 48> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return nibble_plane(planes, r, g);
   }
@@ -207,7 +208,7 @@ struct Q4_K : BlockFormat<Format::kQ4_K, Sum::kWhole, true, 0, 0, true> {
   }
 };
 
-struct Q5_K : BlockFormat<Format::kQ5_K, Sum::kWhole, true, 16, 0, true> {
+struct Q5_K : BlockFormat<Format::kQ5_K, Sum::kWhole, true, 16, 0, 24> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return five_bits(planes, r, g);
   }
@@ -223,7 +224,7 @@ struct Q5_K : BlockFormat<Format::kQ5_K, Sum::kWhole, true, 16, 0, true> {
   return found;
 }
 
-struct Q6_K : BlockFormat<Format::kQ6_K, Sum::kHalves, false, 32, 32, true> {
+struct Q6_K : BlockFormat<Format::kQ6_K, Sum::kHalves, false, 32, 32, 9> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return masked_or(pair_plane<4>(planes + kNibbleBytes, r, g), _mm512_set1_epi8(48),
                      nibble_plane(planes, r, g));
@@ -234,7 +235,7 @@ struct Q6_K : BlockFormat<Format::kQ6_K, Sum::kHalves, false, 32, 32, true> {
 };
 
 /// Folded: -4 to 3 times -32 to 31 is -124 to 128.
-struct Q3_K : BlockFormat<Format::kQ3_K, Sum::kHalves, false, 4, 4, true, 127> {
+struct Q3_K : BlockFormat<Format::kQ3_K, Sum::kHalves, false, 4, 4, 7, 127> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     const __m512i pair = _mm512_and_si512(pair_plane<0>(planes, r, g), _mm512_set1_epi8(3));
     return masked_or(bit_plane<2>(planes + kPairBytes, r, g), _mm512_set1_epi8(4), pair);
@@ -245,7 +246,7 @@ struct Q3_K : BlockFormat<Format::kQ3_K, Sum::kHalves, false, 4, 4, true, 127> {
 };
 
 /// Folded: 0 to 3 times 0 to 15.
-struct Q2_K : BlockFormat<Format::kQ2_K, Sum::kHalves, true, 0, 0, true, 0> {
+struct Q2_K : BlockFormat<Format::kQ2_K, Sum::kHalves, true, 0, 0, 24, 0> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return _mm512_and_si512(pair_plane<0>(planes, r, g), _mm512_set1_epi8(3));
   }
@@ -267,7 +268,7 @@ template <int kOffset>
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(raised), nibbles);
 }
 
-struct Iq4Nl : BlockFormat<Format::kIq4Nl, Sum::kBytes, false, 128, 128, true> {
+struct Iq4Nl : BlockFormat<Format::kIq4Nl, Sum::kBytes, false, 128, 128, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return look_up<128>(kIq4Values, nibble_plane(planes, r, g));
   }
@@ -276,7 +277,7 @@ struct Iq4Nl : BlockFormat<Format::kIq4Nl, Sum::kBytes, false, 128, 128, true> {
   }
 };
 
-struct Iq4Xs : BlockFormat<Format::kIq4Xs, Sum::kBytes, false, 128, 128, true> {
+struct Iq4Xs : BlockFormat<Format::kIq4Xs, Sum::kBytes, false, 128, 128, kNever> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return look_up<128>(kIq4Values, nibble_plane(planes, r, g));
   }
@@ -288,7 +289,7 @@ struct Iq4Xs : BlockFormat<Format::kIq4Xs, Sum::kBytes, false, 128, 128, true> {
   }
 };
 
-struct Mxfp4 : BlockFormat<Format::kMxfp4, Sum::kWhole, false, 12, 12, true> {
+struct Mxfp4 : BlockFormat<Format::kMxfp4, Sum::kWhole, false, 12, 12, 48> {
   [[gnu::always_inline]] static __m512i code(const std::byte* planes, std::size_t r, std::size_t g) {
     return look_up<12>(kMxfp4Values, nibble_plane(planes, r, g));
   }

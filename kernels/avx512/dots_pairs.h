@@ -11,6 +11,7 @@ struct Pairs {
   static constexpr const char* kName = "avx512";
   /// Scales meet the sums of 16 bits in the instruction that widens them.
   static constexpr bool kFolds = false;
+  static constexpr bool kTogether = false;
 
   template <typename F>
   [[gnu::always_inline]] static void prepare(__m512i halves, __m512i (&half)[2]) {

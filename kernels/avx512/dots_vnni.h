@@ -11,6 +11,7 @@ struct Vnni {
   static constexpr const char* kName = "avx512-vnni";
   /// Saves a block's two products with scales in every tile.
   static constexpr bool kFolds = true;
+  static constexpr bool kTogether = true;
 
   /// Whether 16 bits hold the sum over a half: at most 16 * 4 * 127 = 8128 where codes are below 8.
   template <typename F>
@@ -77,41 +78,36 @@ struct Vnni {
     }
   };
 
-  /// Both halves at once: 12 sums, as many as `whole` has of two registers.
-  template <typename F, std::size_t kTokens, typename Block>
-  [[gnu::always_inline]] static void halves(const Block& block, std::size_t r, const __m512i (&half)[2],
-                                            const Starts<F::kOffset, kTokens>& starts, const BlockRows& x,
-                                            __m512 (&isum)[kTokens]) {
-    __m512i sum[kTokens][2];
+  template <std::size_t kTokens, typename Block, typename Starts>
+  [[gnu::always_inline]] static void half_sums(const Block& block, std::size_t half, const Starts& starts,
+                                               const BlockRows& x, __m512i (&sum)[kTokens][2]) {
 #pragma GCC unroll 6
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      sum[t][0] = starts(t, 0);
-      sum[t][1] = starts(t, 1);
-    }
+    for (std::size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = starts(t, half);
 #pragma GCC unroll 4
-    for (std::size_t g = 0; g < 4; ++g) {
-      const __m512i w0 = block.code(r, g);
-      const __m512i w1 = block.code(r, g + 4);
+    for (std::size_t g = 4 * half; g < 4 * half + 4; ++g) {
+      const __m512i w0 = block.code(0, g);
+      const __m512i w1 = block.code(1, g);
 #pragma GCC unroll 6
       for (std::size_t t = 0; t < kTokens; ++t) {
-        sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w0, x.group(t, g));
-        sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w1, x.group(t, g + 4));
+        const __m512i v = x.group(t, g);
+        sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w0, v);
+        sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w1, v);
       }
     }
-#pragma GCC unroll 6
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      if constexpr (kNarrow<F>) {
-        const __m512i pairs =
-            _mm512_mask_blend_epi16(0xaaaaaaaa, sum[t][0], _mm512_slli_epi32(sum[t][1], 16));
-        isum[t] = _mm512_cvtepi32_ps(_mm512_madd_epi16(pairs, half[0]));
-      } else {
-        // In floats, exactly: 16 * 32 * 127 * 128 and twice that are below 2^24. Only a zero may be negative
-        // where the integer is none; it then joins an accumulator that is no negative zero, which without
-        // minimums none ever is.
-        static_assert(!F::kMinimum);
-        const __m512 first = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[t][0]), _mm512_castsi512_ps(half[0]));
-        isum[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[t][1]), _mm512_castsi512_ps(half[1]), first);
-      }
+  }
+
+  template <typename F>
+  [[gnu::always_inline]] static __m512 join(__m512i first, __m512i second, const __m512i (&half)[2]) {
+    if constexpr (kNarrow<F>) {
+      const __m512i pairs = _mm512_mask_blend_epi16(0xaaaaaaaa, first, _mm512_slli_epi32(second, 16));
+      return _mm512_cvtepi32_ps(_mm512_madd_epi16(pairs, half[0]));
+    } else {
+      // In floats, exactly: 16 * 32 * 127 * 128 and twice that are below 2^24. Only a zero may be negative
+      // where the integer is none; it then joins an accumulator that is no negative zero, which without
+      // minimums none ever is.
+      static_assert(!F::kMinimum);
+      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(first), _mm512_castsi512_ps(half[0]));
+      return _mm512_fmadd_ps(_mm512_cvtepi32_ps(second), _mm512_castsi512_ps(half[1]), scaled);
     }
   }
 };

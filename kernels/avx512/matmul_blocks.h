@@ -6,11 +6,13 @@
 //   prepare<F>(halves, half)         what `halves` below takes, out of Scales::halves
 //   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
 //   Starts<kOffset, kTokens>(x)      what the sums over halves start from
-//   halves<F>(block, r, half, starts, x, isum)
-//                                    isum[t] = dots of register r, each half times its scale, as floats
+//   kTogether                        whether sums over a half are formed for both registers, by
+//     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, and
+//     join<F>(first, second, half)          each half times its scale, as floats; or for one register by
+//     halves<F>(block, r, half, starts, x, isum)   isum[t] = the same
 //
-// Formats that are cheap to take apart, and up to 6 rows of all, are taken apart in every tile. More rows
-// share the work: 8 blocks of a panel are unpacked once, then every tile multiplies with what is in L1.
+// Few rows, and all of formats that are cheap to take apart, are taken apart in every tile. More rows share
+// the work: a stretch of a panel is unpacked once, then every tile multiplies with what is in L1 or L2.
 #pragma once
 
 #include "kernels/avx512/block_formats.h"
@@ -121,7 +123,7 @@ struct Unpacked {
   static constexpr int kOffset = kFolded ? F::kFolded : F::kOffset;
   static constexpr int kCentre = F::kCentre;
   static constexpr bool kScalesFirst = false;
-  static constexpr std::size_t kCount = 8;
+  static constexpr std::size_t kCount = 64;
 
   struct Block {
     __m512i codes[8][2];
@@ -222,7 +224,34 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
     simd::fetch_ahead(ahead, lines);
     if constexpr (kTokens <= 2) source.touch(b);
     const auto& block = source.at(b);
-    if constexpr (Source::kSum == Sum::kHalves) {
+    if constexpr (Source::kSum == Sum::kHalves && Dot::kTogether) {
+      // The sums of the first half wait in memory: with one register of weights at a time instead of two,
+      // every activation would be loaded twice, and loads, not multiplications, would be the limit.
+      const typename Dot::template Starts<F::kOffset, kTokens> starts(x);
+      __m512i first[kTokens][2], second[kTokens][2];
+      Dot::half_sums(block, 0, starts, x, second);
+#pragma GCC unroll 6
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        first[t][0] = second[t][0];
+        first[t][1] = second[t][1];
+      }
+      if constexpr (kTokens > 3) asm("" : "+m"(first));
+      end_of_phase();
+      Dot::half_sums(block, 1, starts, x, second);
+      end_of_phase();
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < 2; ++r) {
+        __m512i half[2];
+        const Scales scales = block.scales(r, half);
+        __m512 isum[kTokens];
+#pragma GCC unroll 6
+        for (std::size_t t = 0; t < kTokens; ++t) {
+          isum[t] = Dot::template join<F>(first[t][r], second[t][r], half);
+        }
+        add_block<F>(scales, isum, x, r, acc);
+        end_of_phase();
+      }
+    } else if constexpr (Source::kSum == Sum::kHalves) {
       const typename Dot::template Starts<F::kOffset, kTokens> starts(x);
 #pragma GCC unroll 2
       for (std::size_t r = 0; r < 2; ++r) {
@@ -300,15 +329,17 @@ void many_rows(const Matmul& m) {
                                       unpacked_tile<F, Dot, 5>, unpacked_tile<F, Dot, 6>};
   constexpr Unit kUnit = unit_of(F::kFormat);
   constexpr std::size_t kBlocks = kUnit.values / kBlock;
-  constexpr std::size_t kCount = Unpacked<F, Dot>::kCount;
+  // Few tiles find a short stretch in L1; with many, what counts is that each loads and stores its sums once
+  // a stretch, from rows that lie a power of two apart: at 256 rows 5 to 14 % (Zen 5).
+  const std::size_t stretch = m.rows < 64 ? 8 : Unpacked<F, Dot>::kCount;
   const std::size_t blocks = m.k / kBlock;
   const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
   const std::size_t tiles = (m.rows + kMostTokens - 1) / kMostTokens;
   const auto* x = static_cast<const ActivationBlock*>(m.x);
   Unpacked<F, Dot> source;
   for (std::size_t p = 0; p < m.panel_count; ++p) {
-    for (std::size_t b = 0; b < blocks; b += kCount) {
-      const std::size_t count = blocks - b < kCount ? blocks - b : kCount;
+    for (std::size_t b = 0; b < blocks; b += stretch) {
+      const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
       const std::byte* from = m.panels + p * panel_size + b / kBlocks * kUnit.bytes();
       source.fill(from, count);
       for (std::size_t i = 0; i < tiles; ++i) {
@@ -319,7 +350,7 @@ void many_rows(const Matmul& m) {
         s.count = count;
         s.first = b == 0;
         // The first tile brings in what is unpacked next.
-        s.ahead = from + kCount / kBlocks * kUnit.bytes();
+        s.ahead = from + stretch / kBlocks * kUnit.bytes();
         s.lines = i == 0 ? (kUnit.bytes() / kBlocks + simd::kCacheLine - 1) / simd::kCacheLine : 0;
         s.out = m.out + row * m.out_stride + p * kPanelRows;
         kTiles[tokens - 3](m, source, s);
@@ -342,8 +373,8 @@ void blocks_matmul(const Matmul& m) {
   constexpr std::size_t kFromRows = F::kFormat == Format::kQ8_0 ? 3 : kOneGains ? 1 : 2;
   constexpr std::size_t kLines = (kBlockBytes + simd::kCacheLine - 1) / simd::kCacheLine;
   constexpr simd::Ahead kAhead = {kFromRows, kLines, kAheadBytes, simd::kNearBytes};
-  if constexpr (F::kUnpack) {
-    if (m.rows > kMostTokens) return many_rows<F, Dot>(m);
+  if constexpr (F::kUnpackFrom != kNever) {
+    if (m.rows >= F::kUnpackFrom) return many_rows<F, Dot>(m);
   }
   simd::each_tile(m, panel_bytes(F::kFormat, m.k), kTiles, kMostTokens, kAhead);
 }
