@@ -14,6 +14,7 @@ struct TileLanes : Lanes {
   /// Zen 3: 78 % of the peak at 64 rows with conversions in every tile, 76 % with one before.
   static constexpr std::size_t kConvertF16From = 0;
   static constexpr std::size_t kConvertQ8From = 7;
+  static constexpr std::size_t kExpAtOnce = 1;
 };
 
 }  // namespace

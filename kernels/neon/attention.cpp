@@ -15,6 +15,7 @@ struct TileLanes : Lanes {
   /// 4 conversions beside 24 fma in a tile of 6 rows are paid once a group of 12; more groups share them.
   static constexpr std::size_t kConvertF16From = 13;
   static constexpr std::size_t kConvertQ8From = 7;
+  static constexpr std::size_t kExpAtOnce = 1;
 };
 
 }  // namespace

@@ -7,7 +7,10 @@
 //   kConvertF16From    rows from which on f16 keys and values are converted once per chunk instead of once
 //                      per tile; 0: never
 //   kConvertQ8From     the same of q8_0
+//   kExpAtOnce         vectors of 16 lanes whose exp its registers hold beside each other, at most 4
 #pragma once
+
+#include <type_traits>
 
 #include "kernels/simd/attention_tiles.h"
 #include "kernels/simd/exp.h"
@@ -66,15 +69,26 @@ void softmax_rows(AttentionGroup<Element>& group) {
     const auto m = L::set(max[i]);
     auto sum = L::zero();
     std::size_t block = first;
-    for (; block < last; ++block) {
-      for (std::size_t line = 0; line < lines && ahead < ahead_end; ++line) {
+    const auto step = [&]<std::size_t kCount>(std::integral_constant<std::size_t, kCount>) {
+      for (std::size_t line = 0; line < kCount * lines && ahead < ahead_end; ++line) {
         __builtin_prefetch(ahead, 0, 2);
         ahead += kCacheLine;
       }
-      const auto e = exp_of_negative<L>(L::sub(L::load(p + block * kLanes, kFull), m));
-      L::store(p + block * kLanes, e, kFull);
-      sum = L::add(sum, e);
-    }
+      float* at = p + block * kLanes;
+      typename L::F e[kCount];
+#pragma GCC unroll 4
+      for (std::size_t j = 0; j < kCount; ++j) e[j] = L::sub(L::load(at + j * kLanes, kFull), m);
+      exp_of_negative<L>(e);
+#pragma GCC unroll 4
+      for (std::size_t j = 0; j < kCount; ++j) {
+        L::store(at + j * kLanes, e[j], kFull);
+        sum = L::add(sum, e[j]);
+      }
+      block += kCount;
+    };
+    constexpr std::size_t kAtOnce = L::kExpAtOnce;
+    while (block + kAtOnce <= last) step(std::integral_constant<std::size_t, kAtOnce>{});
+    while (block < last) step(std::integral_constant<std::size_t, 1>{});
     for (; block < to; ++block) L::store(p + block * kLanes, L::zero(), kFull);
     sums[i] = L::sum_of_stripes(sum);
   }
@@ -85,8 +99,10 @@ void softmax_rows(AttentionGroup<Element>& group) {
     group.b[i] = max[i] - most;
     *row.max = most;
   }
-  L::store(group.a, exp_of_negative<L>(L::load(group.a, kFull)), kFull);
-  L::store(group.b, exp_of_negative<L>(L::load(group.b, kFull)), kFull);
+  typename L::F factors[2] = {L::load(group.a, kFull), L::load(group.b, kFull)};
+  exp_of_negative<L>(factors);
+  L::store(group.a, factors[0], kFull);
+  L::store(group.b, factors[1], kFull);
   for (std::size_t i = 0; i < group.count; ++i) {
     float* state = group.rows[i]->sum;
     *state = __builtin_fmaf(*state, group.a[i], sums[i] * group.b[i]);

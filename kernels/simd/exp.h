@@ -6,35 +6,55 @@
 
 namespace garam::kernels::simd {
 
-/// exp without its limits: n * ln(2) + r for |n| <= 126.
-template <typename L>
-inline typename L::F exp_within(typename L::F x) {
+/// exp without its limits, n * ln(2) + r for |n| <= 126, of kCount vectors in step: one waits for its own
+/// products most of the time. Zen 5: 6.5 cycles a vector for four, 8.6 one after another.
+template <typename L, std::size_t kCount>
+[[gnu::always_inline]] inline void exp_within(const typename L::F (&x)[kCount], typename L::F (&y)[kCount]) {
   const auto magic = L::set(0x1.8p+23f);
-  const auto shifted = L::fma(x, L::set(0x1.715476p+0f), magic);
-  const auto n = L::sub(shifted, magic);
-  auto r = L::fma(n, L::set(-0x1.62e430p-1f), x);
-  r = L::fma(n, L::set(0x1.05c610p-29f), r);
-  auto p = L::set(0x1.6a1fa6p-10f);
-  p = L::fma(p, r, L::set(0x1.12398p-7f));
-  p = L::fma(p, r, L::set(0x1.5558ecp-5f));
-  p = L::fma(p, r, L::set(0x1.555492p-3f));
-  p = L::fma(p, r, L::set(0x1.fffffcp-2f));
-  p = L::fma(p, r, L::set(1.0f));
-  p = L::fma(p, r, L::set(1.0f));
-  return L::from_bits(L::add(L::bits(p), L::template shift_left<23>(L::bits(shifted))));
+  typename L::F shifted[kCount], r[kCount], p[kCount];
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) shifted[i] = L::fma(x[i], L::set(0x1.715476p+0f), magic);
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) {
+    p[i] = L::sub(shifted[i], magic);
+    r[i] = L::fma(p[i], L::set(-0x1.62e430p-1f), x[i]);
+  }
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) {
+    r[i] = L::fma(p[i], L::set(0x1.05c610p-29f), r[i]);
+    p[i] = L::set(0x1.6a1fa6p-10f);
+  }
+  constexpr float kCoefficients[] = {0x1.12398p-7f,  0x1.5558ecp-5f, 0x1.555492p-3f,
+                                     0x1.fffffcp-2f, 1.0f,           1.0f};
+#pragma GCC unroll 6
+  for (const float c : kCoefficients) {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kCount; ++i) p[i] = L::fma(p[i], r[i], L::set(c));
+  }
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) {
+    y[i] = L::from_bits(L::add(L::bits(p[i]), L::template shift_left<23>(L::bits(shifted[i]))));
+  }
 }
 
 template <typename L>
 inline typename L::F exp(typename L::F x) {
-  const auto y = L::clear(L::less(x, L::set(-87.0f)), exp_within<L>(x));
+  typename L::F within[1];
+  exp_within<L>({x}, within);
+  const auto y = L::clear(L::less(x, L::set(-87.0f)), within[0]);
   const auto all = L::select(L::less(L::set(88.72f), x), L::set(__builtin_inff()), y);
   return L::select(L::is_nan(x), x, all);
 }
 
 /// exp of lanes that are not above 0, or NaN: the larger of exp(x) and x is exp(x), and x where that is NaN.
-template <typename L>
-inline typename L::F exp_of_negative(typename L::F x) {
-  return L::max(L::clear(L::less(x, L::set(-87.0f)), exp_within<L>(x)), x);
+template <typename L, std::size_t kCount>
+[[gnu::always_inline]] inline void exp_of_negative(typename L::F (&x)[kCount]) {
+  typename L::F within[kCount];
+  exp_within<L>(x, within);
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kCount; ++i) {
+    x[i] = L::max(L::clear(L::less(x[i], L::set(-87.0f)), within[i]), x[i]);
+  }
 }
 
 /// x / (1 + exp(-u)), u = x for SiLU.

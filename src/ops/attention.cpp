@@ -15,7 +15,7 @@ namespace {
 // rows instead of 64 take 1 to 2 % less time.
 constexpr std::size_t kTileRows = 256;
 constexpr std::size_t kFewTileRows = 64;
-constexpr std::size_t kTilesOfWorker = 8;
+constexpr std::size_t kTilesOfWorker = 4;
 constexpr std::size_t kStoreGrain = 8;
 constexpr auto kChunk = static_cast<std::int32_t>(kernels::kChunkPositions);
 constexpr auto kPage = static_cast<std::int32_t>(kernels::kPagePositions);
