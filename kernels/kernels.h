@@ -62,6 +62,7 @@ struct AttentionRow {
 /// One chunk of 256 absolute positions for one kv head and any number of query rows (rule 8). k and v are the
 /// elements as f32: f16 converted exactly, q8_0 scale * byte, which is exact. Per row:
 ///   dot = 0; dot = fma(k[d], q[d], dot), d ascending; score = fl(dot * scale); invisible keys are skipped
+///   where soft_cap > 0, score = fl(tanh(fl(score / soft_cap)) * soft_cap), tanh as in Table::soft_cap
 ///   m = largest visible score
 ///   p[key] = exp(fl(score - m)); l = sum of p by rule 7, stripe = key mod 16, invisible keys add nothing
 ///   o[d] = +0; o[d] = fma(v[key][d], p[key], o[d]), keys ascending; then o[d] = fl(o[d] + 0)
@@ -83,6 +84,7 @@ struct AttentionChunk {
   /// [kChunkPages], K of the chunk that the same rows see next, or null; so may be each page. Only a hint of
   /// what to bring into the cache: decoding waits for memory.
   const void* const* next_k_pages = nullptr;
+  float soft_cap = 0;
 };
 using AttentionFn = void (*)(const AttentionChunk&);
 
@@ -138,6 +140,15 @@ struct Table {
                       std::size_t pairs);
   /// x[i] = fl(x[i] / divisor): the end of attention.
   void (*divide)(float* x, std::size_t n, float divisor);
+  /// x[i] = fl(x[i] * y[i]).
+  void (*multiply)(float* x, const float* y, std::size_t n);
+  /// x[i] = fl(x[i] * factor).
+  void (*scale)(float* x, std::size_t n, float factor);
+  /// x[i] = fl(tanh(u) * cap), u = fl(x[i] / cap). tanh(u), where |u| < 0.625, after Cephes: s = fl(u * u),
+  /// p = -0x1.75e1d4p-8f, then by fma(p, s, c) c = 0x1.52269cp-6f, -0x1.b83c5ap-5f, 0x1.110726p-3f,
+  /// -0x1.555532p-2f; fma(fl(u * s), p, u). Elsewhere, NaN included, fl(1 - fl(2 / fl(exp(fl(2 |u|)) + 1)))
+  /// with the sign of u.
+  void (*soft_cap)(float* x, std::size_t n, float cap);
   /// Whether no element is infinite or NaN.
   bool (*all_finite)(const float* x, std::size_t n);
 };

@@ -31,7 +31,10 @@ void score_block(const Element* page, std::size_t first, const AttentionChunk& c
       dot[i] = fma(element(page, at + i, chunk.key_dim, d, first + i), q[d], dot[i]);
     }
   }
-  for (std::size_t i = 0; i < kLanes; ++i) score[i] = dot[i] * chunk.scale;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    score[i] = dot[i] * chunk.scale;
+    if (chunk.soft_cap > 0) score[i] = tanh(score[i] / chunk.soft_cap) * chunk.soft_cap;
+  }
 }
 
 template <typename Element>

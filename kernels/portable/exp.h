@@ -34,4 +34,21 @@ static inline float exp(float x) {
                               (std::bit_cast<std::uint32_t>(shifted) << 23));
 }
 
+/// The tanh of kernels.h, Table::soft_cap.
+static inline float tanh(float u) {
+  const float size = std::bit_cast<float>(std::bit_cast<std::uint32_t>(u) & 0x7fffffffu);
+  if (size < 0.625f) {
+    const float s = u * u;
+    float p = -0x1.75e1d4p-8f;
+    p = fma(p, s, 0x1.52269cp-6f);
+    p = fma(p, s, -0x1.b83c5ap-5f);
+    p = fma(p, s, 0x1.110726p-3f);
+    p = fma(p, s, -0x1.555532p-2f);
+    return fma(u * s, p, u);
+  }
+  const float t = 1.0f - 2.0f / (exp(2.0f * size) + 1.0f);
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(t) |
+                              (std::bit_cast<std::uint32_t>(u) & 0x80000000u));
+}
+
 }  // namespace garam::kernels::portable

@@ -148,6 +148,18 @@ void divide(float* x, std::size_t n, float divisor) {
   for (std::size_t i = 0; i < n; ++i) x[i] = x[i] / divisor;
 }
 
+void multiply(float* x, const float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * y[i];
+}
+
+void scale(float* x, std::size_t n, float factor) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * factor;
+}
+
+void soft_cap(float* x, std::size_t n, float cap) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = tanh(x[i] / cap) * cap;
+}
+
 bool all_finite(const float* x, std::size_t n) {
   bool all = true;
   for (std::size_t i = 0; i < n; ++i) all &= finite(x[i]);
@@ -234,6 +246,9 @@ void fill_vector(Table& table) {
   table.rope_adjacent = rope_adjacent;
   table.rope_halves = rope_halves;
   table.divide = divide;
+  table.multiply = multiply;
+  table.scale = scale;
+  table.soft_cap = soft_cap;
   table.all_finite = all_finite;
 }
 

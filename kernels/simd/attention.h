@@ -42,6 +42,19 @@ float largest_score(float* p, const AttentionRow& row) {
   return L::largest(largest);
 }
 
+template <typename L, typename Element>
+[[gnu::noinline]] void cap_scores(const AttentionGroup<Element>& group) {
+  constexpr typename L::Full kFull{};
+  const auto cap = L::set(group.soft_cap);
+  for (std::size_t i = 0; i < group.count; ++i) {
+    const std::size_t last = (static_cast<std::size_t>(group.rows[i]->end) + kLanes - 1) / kLanes;
+    for (std::size_t block = static_cast<std::size_t>(group.rows[i]->begin) / kLanes; block < last; ++block) {
+      float* at = group.p + i * kChunkPositions + block * kLanes;
+      L::store(at, soft_capped<L>(L::load(at, kFull), cap), kFull);
+    }
+  }
+}
+
 /// Probabilities of all rows, their new max and sum, and the factors that merge o. A key that a row does not
 /// see has the probability 0. A NaN score stays NaN, and so does everything where the largest score is
 /// infinite. First every row's maximum, then every row's exp: a row's exp would otherwise wait for its
@@ -51,6 +64,7 @@ void softmax_rows(AttentionGroup<Element>& group) {
   constexpr typename L::Full kFull{};
   float max[kGroupRows];
   float sums[kGroupRows];
+  if (group.soft_cap > 0) cap_scores<L>(group);
   for (std::size_t i = 0; i < group.count; ++i) {
     max[i] = largest_score<L>(group.p + i * kChunkPositions, *group.rows[i]);
   }
@@ -175,6 +189,7 @@ void attend_in_groups(const AttentionChunk& chunk, std::size_t visible_rows,
     done += count;
     AttentionGroup<Element> group = {};
     group.p = p;
+    group.soft_cap = chunk.soft_cap;
     group.pages.v_key = pages.v_key;
     group.pages.v_block = pages.v_block;
     group.begin = kChunkPositions;

@@ -42,6 +42,7 @@ struct AttentionGroup {
   AttentionPages<Element> pages;
   const std::byte* ahead;   // brought into L2 by softmax
   std::size_t ahead_bytes;  // a multiple of a cache line
+  float soft_cap;           // of scores, or 0
   float* p;                 // [count][256] scores, then probabilities
   float a[kLanes];          // what the merge multiplies the state of each row with
   float b[kLanes];          // and the chunk

@@ -18,6 +18,19 @@ void divide(float* x, std::size_t n, float divisor) {
   each<L>(n, [&](std::size_t i, auto part) { L::store(x + i, L::div(L::load(x + i, part), d), part); });
 }
 
+template <typename L>
+void multiply(float* x, const float* y, std::size_t n) {
+  each<L>(n, [&](std::size_t i, auto part) {
+    L::store(x + i, L::mul(L::load(x + i, part), L::load(y + i, part)), part);
+  });
+}
+
+template <typename L>
+void scale(float* x, std::size_t n, float factor) {
+  const auto f = L::set(factor);
+  each<L>(n, [&](std::size_t i, auto part) { L::store(x + i, L::mul(L::load(x + i, part), f), part); });
+}
+
 /// |x| as integers: they order like the magnitudes, NaN above infinity.
 template <typename L>
 inline typename L::I magnitude(typename L::F x) {

@@ -85,4 +85,31 @@ void gelu_tanh(const float* x, std::size_t n, float* y) {
   });
 }
 
+/// fl(tanh(fl(x / cap)) * cap), the tanh of kernels.h.
+template <typename L>
+inline typename L::F soft_capped(typename L::F x, typename L::F cap) {
+  const auto u = L::div(x, cap);
+  const auto size = L::from_bits(L::bit_and(L::bits(u), L::set_int(0x7fffffff)));
+  const auto s = L::mul(u, u);
+  auto p = L::set(-0x1.75e1d4p-8f);
+  p = L::fma(p, s, L::set(0x1.52269cp-6f));
+  p = L::fma(p, s, L::set(-0x1.b83c5ap-5f));
+  p = L::fma(p, s, L::set(0x1.110726p-3f));
+  p = L::fma(p, s, L::set(-0x1.555532p-2f));
+  const auto small = L::fma(L::mul(u, s), p, u);
+  const auto one = L::set(1.0f), two = L::set(2.0f);
+  const auto large = L::sub(one, L::div(two, L::add(exp<L>(L::mul(two, size)), one)));
+  const auto sign = L::bit_and(L::bits(u), L::set_int(INT32_MIN));
+  const auto tanh =
+      L::select(L::less(size, L::set(0.625f)), small, L::from_bits(L::bit_or(L::bits(large), sign)));
+  return L::mul(tanh, cap);
+}
+
+template <typename L>
+void soft_cap(float* x, std::size_t n, float cap) {
+  const auto c = L::set(cap);
+  each<L>(n,
+          [&](std::size_t i, auto part) { L::store(x + i, soft_capped<L>(L::load(x + i, part), c), part); });
+}
+
 }  // namespace garam::kernels::simd

@@ -31,6 +31,9 @@ void fill_vector(Table& table) {
   table.rope_adjacent = rope_adjacent<L>;
   table.rope_halves = rope_halves<L>;
   table.divide = divide<L>;
+  table.multiply = multiply<L>;
+  table.scale = scale<L>;
+  table.soft_cap = soft_cap<L>;
   table.all_finite = all_finite<L>;
 }
 

@@ -13,10 +13,22 @@ struct Entry {
   ArchitectureFactory make;
 };
 
+// clang-format off
 constexpr Entry kEntries[] = {
+    {"gemma", make_gemma},
+    {"gemma2", make_gemma2},
+    {"gemma3", make_gemma3},
     {"gpt2", make_gpt2},
+    {"gptneox", make_gptneox},
     {"llama", make_llama},
+    {"phi2", make_phi2},
+    {"phi3", make_phi3},
+    {"qwen2", make_qwen2},
+    {"qwen3", make_qwen3},
+    {"stablelm", make_stablelm},
+    {"starcoder2", make_starcoder2},
 };
+// clang-format on
 
 }  // namespace
 

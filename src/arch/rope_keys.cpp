@@ -8,7 +8,7 @@
 
 namespace garam {
 
-ops::RopeOptions read_rope(const Metadata& metadata, const Config& config) {
+ops::RopeOptions read_rope(const Metadata& metadata, const Config& config, LongFactors long_factors) {
   ops::RopeOptions options;
   options.dims = metadata.integer_or("rope.dimension_count", 2, config.key_dim, config.key_dim);
   if (options.dims % 2 != 0) {
@@ -22,7 +22,7 @@ ops::RopeOptions read_rope(const Metadata& metadata, const Config& config) {
   } else if (type.empty()) {
     // Before rope.scaling.* there was one key for the linear factor.
     options.scale = 1.0 / static_cast<double>(metadata.real_or("rope.scale_linear", 1e-6, 1e6, 1));
-  } else if (type != "none") {
+  } else if (type != "none" && !(type == "longrope" && long_factors == LongFactors::kKnown)) {
     fail(ErrorCode::kUnsupported, "{}: key {}: expected none, linear or yarn, found \"{}\"", metadata.file(),
          metadata.name("rope.scaling.type"), printable(type));
   }

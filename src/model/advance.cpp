@@ -94,8 +94,8 @@ struct Pass {
   /// Adds tokens [begin, end) of a part.
   void add(Advance& part, std::size_t begin, std::size_t end) {
     const std::size_t first_position = part.session->kv.length();
-    sequences.push_back(
-        {part.session->kv.pages(), tokens.size(), end - begin, static_cast<std::int32_t>(first_position)});
+    sequences.push_back({part.session->kv.pages(), tokens.size(), end - begin,
+                         static_cast<std::int32_t>(first_position), part.session->options.context});
     const auto first = std::lower_bound(part.wanted.begin(), part.wanted.end(), begin);
     for (auto wanted = first; wanted != part.wanted.end() && *wanted < end; ++wanted) {
       logit_rows.push_back(static_cast<std::uint32_t>(tokens.size() + *wanted - begin));

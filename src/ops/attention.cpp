@@ -108,6 +108,7 @@ void run_tile(const kernels::Table& table, const KvLayout& layout, const Attenti
   chunk.rows = scratch.rows;
   chunk.row_count = rows;
   chunk.scratch = scratch.kernel;
+  chunk.soft_cap = options.soft_cap;
   const std::size_t k_offset = layout.k_offset(options.layer, tile.kv_head);
   const std::size_t v_offset = layout.v_offset(options.layer, tile.kv_head);
   for (std::int32_t start = first_chunk(options, tile); start <= last; start += kChunk) {

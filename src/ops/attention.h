@@ -42,6 +42,7 @@ struct SequenceRows {
   std::size_t first_row = 0;
   std::size_t rows = 0;
   std::int32_t first_position = 0;
+  std::size_t context = 0;  // positions that the sequence may grow to, whatever it holds
 };
 
 /// Writes the K and V of every row into its sequence's page, rounded to the cache type. Sets `finite` to
@@ -55,6 +56,7 @@ struct AttentionOptions {
   std::size_t layer = 0;
   std::size_t heads = 0;
   float scale = 1;
+  float soft_cap = 0;       // scores become tanh(score / soft_cap) * soft_cap; 0 = they stay
   std::int32_t window = 0;  // a key is visible while query position - key position < window; 0 = no window
 };
 

@@ -27,6 +27,15 @@ void rms_norm(const Context& context, const Rows& x, const float* weight, float 
            [&](std::size_t t) { context.table().rms_norm(x.row(t), weight, x.width, eps, out.row(t)); });
 }
 
+void rms_norm_heads(const Context& context, const Rows& x, std::size_t head_dim, const float* weight,
+                    float eps) {
+  each_row(context, x.rows, [&](std::size_t t) {
+    for (float* head = x.row(t); head != x.row(t) + x.width; head += head_dim) {
+      context.table().rms_norm(head, weight, head_dim, eps, head);
+    }
+  });
+}
+
 void layer_norm(const Context& context, const Rows& x, const float* weight, const float* bias, float eps,
                 const Rows& out) {
   each_row(context, x.rows, [&](std::size_t t) {
@@ -38,9 +47,24 @@ void add(const Context& context, const Rows& x, const Rows& y) {
   each_row(context, x.rows, [&](std::size_t t) { context.table().add(x.row(t), y.row(t), x.width); });
 }
 
+void scale(const Context& context, const Rows& x, float factor) {
+  each_row(context, x.rows, [&](std::size_t t) { context.table().scale(x.row(t), x.width, factor); });
+}
+
+void soft_cap(const Context& context, const Rows& x, float cap) {
+  each_row(context, x.rows, [&](std::size_t t) { context.table().soft_cap(x.row(t), x.width, cap); });
+}
+
 void silu_mul(const Context& context, const Rows& gate, const Rows& up) {
   each_row(context, gate.rows,
            [&](std::size_t t) { context.table().silu_mul(gate.row(t), up.row(t), gate.width, gate.row(t)); });
+}
+
+void gelu_mul(const Context& context, const Rows& gate, const Rows& up) {
+  each_row(context, gate.rows, [&](std::size_t t) {
+    context.table().gelu_tanh(gate.row(t), gate.width, gate.row(t));
+    context.table().multiply(gate.row(t), up.row(t), gate.width);
+  });
 }
 
 void gelu_tanh(const Context& context, const Rows& x) {

@@ -16,6 +16,10 @@ void embed(const Context& context, const Matrix& embedding, std::span<const std:
 /// Root-mean-square norm (Zhang and Sennrich 2019). out may be x.
 void rms_norm(const Context& context, const Rows& x, const float* weight, float eps, const Rows& out);
 
+/// The same of every head of x, in place: x.width / head_dim vectors a row share one weight (QK norm).
+void rms_norm_heads(const Context& context, const Rows& x, std::size_t head_dim, const float* weight,
+                    float eps);
+
 /// Layer norm (Ba et al. 2016). out may be x.
 void layer_norm(const Context& context, const Rows& x, const float* weight, const float* bias, float eps,
                 const Rows& out);
@@ -23,8 +27,17 @@ void layer_norm(const Context& context, const Rows& x, const float* weight, cons
 /// x += y.
 void add(const Context& context, const Rows& x, const Rows& y);
 
+/// x *= factor.
+void scale(const Context& context, const Rows& x, float factor);
+
+/// x = tanh(x / cap) * cap (Gemma Team 2024).
+void soft_cap(const Context& context, const Rows& x, float cap);
+
 /// gate = silu(gate) * up (SwiGLU, Shazeer 2020).
 void silu_mul(const Context& context, const Rows& gate, const Rows& up);
+
+/// gate = gelu(gate) * up, tanh form (GeGLU, Shazeer 2020).
+void gelu_mul(const Context& context, const Rows& gate, const Rows& up);
 
 /// x = gelu(x), tanh form (Hendrycks and Gimpel 2016).
 void gelu_tanh(const Context& context, const Rows& x);

@@ -10,7 +10,7 @@ namespace {
 
 /// Three chunks, the last one partial, row i with a window of its own.
 template <typename Element>
-void check(std::size_t key_dim, std::size_t value_dim, float scale) {
+void check(std::size_t key_dim, std::size_t value_dim, float scale, float soft_cap = 0) {
   constexpr std::size_t kRows = 3;
   constexpr std::int32_t kKeys = 2 * 256 + 77;
   Random random(test_seed() + key_dim);
@@ -40,6 +40,7 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale) {
     chunk.rows = rows.data();
     chunk.row_count = kRows;
     chunk.scratch = scratch.data();
+    chunk.soft_cap = soft_cap;
     portable_table().attention[kFormatIndex<Element>](chunk);
   }
 
@@ -57,9 +58,10 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale) {
         dot += term;
         magnitude += std::abs(term);
       }
-      scores.push_back(dot * scale);
+      scores.push_back(soft_cap > 0 ? std::tanh(dot * scale / soft_cap) * soft_cap : dot * scale);
       // One rounding per dimension of at most the sum of magnitudes, one by the scale.
-      score_error = std::max(score_error, static_cast<double>(key_dim + 1) * 0x1p-24 * magnitude * scale);
+      score_error = std::max(score_error, static_cast<double>(key_dim + 1) * 0x1p-24 * magnitude * scale +
+                                              8 * 0x1p-24 * soft_cap);
       max = std::max(max, scores.back());
     }
     std::vector<double> out(value_dim, 0.0);
@@ -93,6 +95,9 @@ TEST(AttentionAnswers, AgreeWithDouble) {
   check<float>(24, 72, 0.125f);
   check<std::int8_t>(72, 24, 0.125f);
   check<std::int8_t>(24, 56, 0.125f);
+  // Capping shrinks the errors of scores and adds its own, 8 roundings of at most 5.
+  check<float>(64, 64, 0.3f, 5.0f);
+  check<std::uint16_t>(40, 40, 0.3f, 5.0f);
 }
 
 /// One key: its probability is 1, whatever the score; the merge leaves the value as it is stored.

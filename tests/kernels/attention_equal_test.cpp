@@ -21,6 +21,7 @@ struct Shape {
   Values keys;
   Values queries;
   float scale;
+  float soft_cap = 0;
 };
 
 std::string describe(const Shape& s, std::uint64_t seed) {
@@ -63,7 +64,7 @@ std::vector<KeyRange> random_ranges(Random& random, std::size_t rows) {
 /// One chunk seen through `ranges`. The scratch is full of NaN: what is read of it must have been written.
 template <typename Element>
 void attend(AttentionFn kernel, const KvChunk<Element>& kv, AttentionState& state, std::size_t value_dim,
-            float scale, const std::vector<KeyRange>& ranges, bool hint) {
+            float scale, const std::vector<KeyRange>& ranges, bool hint, float soft_cap = 0) {
   Guarded<float> scratch(kernels::attention_scratch_floats(state.key_dim, value_dim), kernels::kAlignment);
   std::fill(scratch.begin(), scratch.end(), std::numeric_limits<float>::quiet_NaN());
   const auto pages = kv.pages(ranges);
@@ -77,6 +78,7 @@ void attend(AttentionFn kernel, const KvChunk<Element>& kv, AttentionState& stat
   chunk.rows = rows.data();
   chunk.row_count = rows.size();
   chunk.scratch = scratch.data();
+  chunk.soft_cap = soft_cap;
   if (hint) chunk.next_k_pages = pages.k;
   kernel(chunk);
 }
@@ -90,7 +92,7 @@ AttentionState run(AttentionFn kernel, const Shape& s, std::uint64_t seed) {
   state.q.freeze();
   for (const bool hint : {true, false}) {
     const KvChunk<Element> kv(random, s.keys, s.key_dim, s.value_dim);
-    attend(kernel, kv, state, s.value_dim, s.scale, random_ranges(random, s.rows), hint);
+    attend(kernel, kv, state, s.value_dim, s.scale, random_ranges(random, s.rows), hint, s.soft_cap);
   }
   return state;
 }
@@ -126,6 +128,8 @@ class AttentionEqual : public EachVariant {
           one({dim, value_dim, rows, Values::kPlain, Values::kPlain, 2.0f});
           if (HasFatalFailure()) return;
         }
+        one({dim, dim, 5, Values::kPlain, Values::kPlain, 2.0f, 1.5f});
+        one({dim, dim, 13, Values::kPlain, Values::kSpecial, 100.0f, 50.0f});
         // Scores so far apart that exp reaches its cut, that overflow, that are NaN, that are subnormal.
         one({dim, dim, 3, Values::kPlain, Values::kPlain, 100.0f});
         one({dim, dim, 3, Values::kHuge, Values::kHuge, 1.0f});

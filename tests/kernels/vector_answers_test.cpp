@@ -108,6 +108,27 @@ TEST(VectorAnswers, Activations) {
   EXPECT_EQ(gelu.back(), 0.0f);
 }
 
+TEST(VectorAnswers, SoftCap) {
+  for (const float cap : {1.0f, 30.0f}) {
+    std::vector<float> x = {0.0f, -0.0f, 1e-30f, 0.62499994f * cap, 0.625f * cap, INFINITY, -INFINITY};
+    for (float v = -20; v <= 20; v += 0.0371f) x.push_back(v * cap);
+    std::vector<float> y = x;
+    table.soft_cap(y.data(), y.size(), cap);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double exact = std::tanh(static_cast<double>(x[i]) / cap) * cap;
+      // Quotient, product, four fma and the polynomial's own error; above 0.625 exp, sum, quotient,
+      // difference.
+      ASSERT_NEAR(y[i], exact, std::abs(exact) * 8 * kRounding) << x[i] << " capped at " << cap;
+    }
+    EXPECT_EQ(y[5], cap);
+    EXPECT_EQ(y[6], -cap);
+    EXPECT_TRUE(std::signbit(y[1]));
+  }
+  float nan = NAN;
+  table.soft_cap(&nan, 1, 2.0f);
+  EXPECT_TRUE(std::isnan(nan));
+}
+
 TEST(VectorAnswers, AddDivideFinite) {
   float x[] = {1, 2, -3};
   const float y[] = {0.5f, -2, 1};
@@ -115,6 +136,13 @@ TEST(VectorAnswers, AddDivideFinite) {
   EXPECT_EQ(x[0], 1.5f);
   EXPECT_EQ(x[1], 0.0f);
   EXPECT_EQ(x[2], -2.0f);
+  float z[] = {2, 3, -4};
+  table.multiply(z, y, 3);
+  EXPECT_EQ(z[0], 1.0f);
+  EXPECT_EQ(z[1], -6.0f);
+  table.scale(z, 3, -0.5f);
+  EXPECT_EQ(z[1], 3.0f);
+  EXPECT_EQ(z[2], 2.0f);
   table.divide(x, 3, 4.0f);
   EXPECT_EQ(x[0], 0.375f);
   EXPECT_EQ(x[2], -0.5f);
@@ -328,7 +356,8 @@ TEST(VectorAnswers, EveryTableIsComplete) {
       EXPECT_TRUE(t.attention[f] && t.store_k[f] && t.store_v[f]) << t.name << " " << f;
     }
     EXPECT_TRUE(t.quantize_q8 && t.round_bf16 && t.rms_norm && t.layer_norm && t.add && t.silu_mul &&
-                t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide && t.all_finite)
+                t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide && t.multiply &&
+                t.scale && t.soft_cap && t.all_finite)
         << t.name;
   }
 }

@@ -168,6 +168,35 @@ TEST_P(VectorEqual, Divide) {
       false);
 }
 
+TEST_P(VectorEqual, Multiply) {
+  check_binary(
+      [](const Table& t, const float* x, const float* y, std::size_t n, float* out) {
+        std::copy(x, x + n, out);
+        t.multiply(out, y, n);
+      },
+      false);
+}
+
+TEST_P(VectorEqual, Scale) {
+  check_binary(
+      [](const Table& t, const float* x, const float* y, std::size_t n, float* out) {
+        std::copy(x, x + n, out);
+        t.scale(out, n, y[0]);
+      },
+      false);
+}
+
+TEST_P(VectorEqual, SoftCap) {
+  for (const float cap : {0.01f, 1.0f, 30.0f}) {
+    check_binary(
+        [cap](const Table& t, const float* x, const float*, std::size_t n, float* out) {
+          std::copy(x, x + n, out);
+          t.soft_cap(out, n, cap);
+        },
+        false);
+  }
+}
+
 TEST_P(VectorEqual, AllFinite) {
   each_case([&](Random& random, Values values, std::size_t n) {
     Guarded<float> x = row(random, values, n);

@@ -15,6 +15,7 @@ namespace {
 struct Fixture {
   const char* name;
   double f32_kv_bound;
+  std::size_t context = 0;  // of the session; 0: as many as the file allows
 };
 
 std::ostream& operator<<(std::ostream& out, const Fixture& fixture) {
@@ -50,9 +51,10 @@ class Fixtures : public testing::TestWithParam<Fixture> {
 
 TEST_P(Fixtures, WithinTheirBounds) {
   const Model model = Model::load(path_, {.threads = 2});
-  const double f32 = relative_rms(all_logits(model, tokens_, {.kv_type = KvType::kF32}), exact_);
-  const double f16 = relative_rms(all_logits(model, tokens_), exact_);
-  const double q8 = relative_rms(all_logits(model, tokens_, {.kv_type = KvType::kQ8_0}), exact_);
+  const auto error = [&](KvType type) {
+    return relative_rms(all_logits(model, tokens_, {.context = GetParam().context, .kv_type = type}), exact_);
+  };
+  const double f32 = error(KvType::kF32), f16 = error(KvType::kF16), q8 = error(KvType::kQ8_0);
   std::printf(
       "fixture %-35s relative rms error %.2e with f32 KV (bound %.1e), %.2e with f16 KV, %.2e with q8_0 KV\n",
       GetParam().name, f32, GetParam().f32_kv_bound, f16, q8);
@@ -63,7 +65,9 @@ TEST_P(Fixtures, WithinTheirBounds) {
 
 /// The tests' own reference reads these files too: it must agree to the last bits of f32.
 TEST_P(Fixtures, AgreeWithTheReferenceOfTheTests) {
-  const std::vector<double> reference = reference_logits(ReferenceFile::read(path_), tokens_);
+  ReferenceOptions options;
+  if (GetParam().context != 0) options.context = GetParam().context;
+  const std::vector<double> reference = reference_logits(ReferenceFile::read(path_), tokens_, options);
   const std::vector<float> rounded(reference.begin(), reference.end());
   EXPECT_LT(relative_rms(rounded, exact_), 1e-7);
 }
@@ -93,6 +97,22 @@ constexpr Fixture kFixtures[] = {
     {"architectures/llama-yarn", 5e-6},
     {"architectures/llama-window", 5e-6},
     {"architectures/llama-head80", 5e-6},
+    {"architectures/gemma", 5e-6},
+    {"architectures/gemma2", 5e-6},
+    {"architectures/gemma2-600", 5e-6},
+    {"architectures/gemma3", 5e-6},
+    {"architectures/gemma3-7-layers", 5e-6},
+    {"architectures/gptneox", 5e-6},
+    {"architectures/phi2", 5e-6},
+    {"architectures/phi3", 5e-6},
+    {"architectures/phi3-window", 5e-6},
+    {"architectures/phi3-longrope-short", 5e-6, 50},
+    {"architectures/phi3-longrope-long", 5e-6, 96},
+    {"architectures/qwen2", 5e-6},
+    {"architectures/qwen2-yarn", 5e-6},
+    {"architectures/qwen3", 5e-6},
+    {"architectures/stablelm", 5e-6},
+    {"architectures/starcoder2", 5e-6},
     {"weight-types/f16", 0.0011},
     {"weight-types/bf16", 0.0050},
     {"weight-types/q8_0", 0.019},

@@ -1,5 +1,6 @@
-// Mirrors the published architectures: GPT-2 (Radford et al. 2019) and Llama (Touvron et al. 2023) with RoPE
-// scaling after Chen et al. 2023 (linear) and Peng et al. 2023 (YaRN). One token row after the other.
+// Mirrors the published architectures, with RoPE scaling after Chen et al. 2023 (linear), Peng et al. 2023
+// (YaRN) and Ding et al. 2024 (LongRoPE). One token row after the other. What a layer has is seen in the
+// file.
 #include "support/reference.h"
 
 #include <algorithm>
@@ -72,30 +73,46 @@ class Forward {
     kv_heads_ = size("attention.head_count_kv", heads_);
     key_dim_ = size("attention.key_length", width_ / heads_);
     value_dim_ = size("attention.value_length", key_dim_);
-    window_ = size("attention.sliding_window", 0);
+    window_ = name_ == "qwen2" || name_ == "qwen3" ? 0 : size("attention.sliding_window", 0);
   }
 
   std::vector<double> run(std::span<const std::int32_t> ids) {
     const bool gpt2 = name_ == "gpt2";
-    if (!gpt2 && name_ != "llama") throw std::runtime_error("reference: architecture " + name_);
+    const bool plain_gelu = gpt2 || name_ == "gptneox" || name_ == "phi2" || name_ == "starcoder2";
     if (!gpt2) make_angles();
+    const bool gemma = name_.starts_with("gemma");
+    const double embedding_scale = gemma ? std::sqrt(static_cast<double>(width_)) : 1;
     const ReferenceTensor& embedding = file_.tensor("token_embd.weight");
     Table x(tokens_, width_);
     for (std::size_t t = 0; t < tokens_; ++t) {
       const double* from = embedding.values.data() + static_cast<std::size_t>(ids[t]) * width_;
-      std::copy_n(from, width_, x.row(t));
+      for (std::size_t i = 0; i < width_; ++i) x.row(t)[i] = from[i] * embedding_scale;
       if (!gpt2) continue;
       const double* position = file_.tensor("position_embd.weight").values.data() + t * width_;
       for (std::size_t i = 0; i < width_; ++i) x.row(t)[i] += position[i];
     }
     for (std::size_t i = 0; i < layers_; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
-      add(x, attention(blk, norm(x, blk + "attn_norm")));
-      add(x,
-          gpt2 ? gelu_block(blk, norm(x, blk + "ffn_norm")) : swiglu_block(blk, norm(x, blk + "ffn_norm")));
+      local_ = (name_ == "gemma2" && i % 2 == 0) || (name_ == "gemma3" && i % 6 != 5);
+      const Table input = norm(x, blk + "attn_norm");
+      Table attended = attention(blk, input);
+      if (file_.find(blk + "post_attention_norm.weight") != nullptr) {
+        attended = norm(attended, blk + "post_attention_norm");
+      }
+      const bool own_norm = file_.find(blk + "ffn_norm.weight") != nullptr;
+      const bool parallel = !own_norm || (name_ == "gptneox" && number("use_parallel_residual", 1) != 0);
+      if (!parallel) add(x, attended);
+      const Table ffn_input = own_norm ? norm(x, blk + "ffn_norm") : input;
+      Table ffn = plain_gelu ? gelu_block(blk, ffn_input) : gated_block(blk, ffn_input, gemma);
+      if (file_.find(blk + "post_ffw_norm.weight") != nullptr) ffn = norm(ffn, blk + "post_ffw_norm");
+      add(x, ffn);
+      if (parallel) add(x, attended);
     }
     const Table last = norm(x, "output_norm");
-    return linear(last, file_.find("output.weight") != nullptr ? "output" : "token_embd").values;
+    Table logits = linear(last, file_.find("output.weight") != nullptr ? "output" : "token_embd");
+    const double cap = number("final_logit_softcapping", 0);
+    for (double& logit : logits.values) logit = cap > 0 ? std::tanh(logit / cap) * cap : logit;
+    return logits.values;
   }
 
  private:
@@ -172,6 +189,10 @@ class Forward {
       k = linear(x, blk + "attn_k");
       v = linear(x, blk + "attn_v");
     }
+    if (file_.find(blk + "attn_q_norm.weight") != nullptr) {
+      norm_heads(q, file_.tensor(blk + "attn_q_norm.weight").values);
+      norm_heads(k, file_.tensor(blk + "attn_k_norm.weight").values);
+    }
     rotate(q);
     rotate(k);
     if (options_.f16_kv) {
@@ -191,17 +212,31 @@ class Forward {
     return linear(out, blk + "attn_output");
   }
 
+  /// RMSNorm of every head.
+  void norm_heads(Table& x, const std::vector<double>& weight) const {
+    for (std::size_t head = 0; head < x.values.size(); head += key_dim_) {
+      double square = number("attention.layer_norm_rms_epsilon", 0);
+      for (std::size_t i = head; i < head + key_dim_; ++i) {
+        square += x.values[i] * x.values[i] / static_cast<double>(key_dim_);
+      }
+      for (std::size_t i = 0; i < key_dim_; ++i) x.values[head + i] *= weight[i] / std::sqrt(square);
+    }
+  }
+
   void attend(const Table& q, const Table& k, const Table& v, std::size_t t, std::size_t h,
               double* out) const {
     const std::size_t kv_head = h * kv_heads_ / heads_;
-    const std::size_t first = window_ > 0 && t + 1 > window_ ? t + 1 - window_ : 0;
+    const bool windowed = window_ > 0 && (local_ || !name_.starts_with("gemma"));
+    const std::size_t first = windowed && t + 1 > window_ ? t + 1 - window_ : 0;
+    const double cap = number("attn_logit_softcapping", 0);
     std::vector<double> p;
     for (std::size_t s = first; s <= t; ++s) {
       double dot = 0;
       for (std::size_t i = 0; i < key_dim_; ++i) {
         dot += q.row(t)[h * key_dim_ + i] * k.row(s)[kv_head * key_dim_ + i];
       }
-      p.push_back(dot / std::sqrt(static_cast<double>(key_dim_)));
+      dot /= std::sqrt(static_cast<double>(key_dim_));
+      p.push_back(cap > 0 ? std::tanh(dot / cap) * cap : dot);
     }
     const double largest = *std::max_element(p.begin(), p.end());
     double sum = 0;
@@ -232,6 +267,10 @@ class Forward {
     const double high = std::min(static_cast<double>(dims) - 1,
                                  std::ceil(pair_turning(number("rope.scaling.yarn_beta_slow", 1))));
     const ReferenceTensor* factors = file_.find("rope_freqs.weight");
+    if (file_.find("rope_factors_long.weight") != nullptr) {
+      factors = &file_.tensor(static_cast<double>(options_.context) > original ? "rope_factors_long.weight"
+                                                                               : "rope_factors_short.weight");
+    }
     for (std::size_t i = 0; i < dims / 2; ++i) {
       double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(dims));
       if (factors != nullptr) frequency /= factors->values[i];
@@ -241,35 +280,46 @@ class Forward {
     }
   }
 
-  /// Adjacent dimensions make a pair.
+  /// Adjacent dimensions make a pair in llama, those half of the rotated ones apart in all others.
   void rotate(Table& x) const {
+    const bool adjacent = name_ == "llama";
+    const std::size_t pairs = frequency_.size();
+    const bool local_base = local_ && name_ == "gemma3";
     for (std::size_t t = 0; !frequency_.empty() && t < x.rows; ++t) {
       for (std::size_t head = 0; head < x.width; head += key_dim_) {
         for (std::size_t i = 0; i < frequency_.size(); ++i) {
-          const double angle = static_cast<double>(t) * frequency_[i];
+          const double local = std::pow(10000, -static_cast<double>(i) / static_cast<double>(pairs));
+          const double angle = static_cast<double>(t) * (local_base ? local : frequency_[i]);
           const double c = std::cos(angle) * magnitude_, s = std::sin(angle) * magnitude_;
-          double* pair = x.row(t) + head + 2 * i;
-          const double a = pair[0], b = pair[1];
-          pair[0] = a * c - b * s;
-          pair[1] = a * s + b * c;
+          double& first = x.row(t)[head + (adjacent ? 2 * i : i)];
+          double& second = x.row(t)[head + (adjacent ? 2 * i + 1 : i + pairs)];
+          const double a = first, b = second;
+          first = a * c - b * s;
+          second = a * s + b * c;
         }
       }
     }
   }
 
+  static double gelu(double u) {
+    return 0.5 * u * (1 + std::tanh(std::sqrt(2 / kPi) * (u + 0.044715 * u * u * u)));
+  }
+
   Table gelu_block(const std::string& blk, const Table& x) const {
     Table up = linear(x, blk + "ffn_up");
-    for (double& u : up.values) {
-      u = 0.5 * u * (1 + std::tanh(std::sqrt(2 / kPi) * (u + 0.044715 * u * u * u)));
-    }
+    for (double& u : up.values) u = gelu(u);
     return linear(up, blk + "ffn_down");
   }
 
-  Table swiglu_block(const std::string& blk, const Table& x) const {
-    Table gate = linear(x, blk + "ffn_gate");
-    const Table up = linear(x, blk + "ffn_up");
+  Table gated_block(const std::string& blk, const Table& x, bool by_gelu) const {
+    const bool fused = file_.find(blk + "ffn_gate.weight") == nullptr;  // the gate is the first half of up
+    const Table both = linear(x, blk + "ffn_up");
+    const std::size_t hidden = fused ? both.width / 2 : both.width;
+    Table gate = fused ? columns(both, 0, hidden) : linear(x, blk + "ffn_gate");
+    const Table up = columns(both, both.width - hidden, hidden);
     for (std::size_t i = 0; i < gate.values.size(); ++i) {
-      gate.values[i] = gate.values[i] / (1 + std::exp(-gate.values[i])) * up.values[i];
+      const double g = gate.values[i];
+      gate.values[i] = (by_gelu ? gelu(g) : g / (1 + std::exp(-g))) * up.values[i];
     }
     return linear(gate, blk + "ffn_down");
   }
@@ -279,6 +329,7 @@ class Forward {
   std::size_t tokens_;
   std::string name_;
   std::size_t width_ = 0, layers_ = 0, heads_ = 0, kv_heads_ = 0, key_dim_ = 0, value_dim_ = 0, window_ = 0;
+  bool local_ = false;             // of the layer at work: it sees a window
   std::vector<double> frequency_;  // empty: no rotation
   double magnitude_ = 1;
 };

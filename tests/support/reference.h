@@ -1,5 +1,5 @@
-// The exact logits of a model: a plain double-precision forward of gpt2 and llama over the unpacked rows of a
-// file. Slow, short and without any code of the engine, so that the two can only agree by being right.
+// The exact logits of a model: a plain double-precision forward of every architecture over the unpacked rows
+// of a file. Slow, short and without any code of the engine, so that the two can only agree by being right.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@ struct ReferenceOptions {
   bool round_activations = false;  // to q8 blocks or bf16 where the weight type asks for it (rules 3 and 4)
   bool f16_kv = false;             // keys and values to f16 (rule 8)
   bool q8_kv = false;              // keys and values to q8_0 (rule 8)
+  std::size_t context = 512;       // of the session, which chooses between LongRoPE's factors
 };
 
 /// Logits after every token, [tokens][vocab].

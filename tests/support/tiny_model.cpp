@@ -28,19 +28,21 @@ class Builder {
   explicit Builder(const TinyOptions& options) : o_(options) {
     if (o_.value_dim == 0) o_.value_dim = o_.head_dim;
     if (o_.rope_dims == 0) o_.rope_dims = o_.head_dim;
-    if (o_.architecture == "gpt2") o_.kv_heads = o_.heads;
+    if (is("gpt2") || is("gptneox") || is("phi2")) o_.kv_heads = o_.heads;
   }
 
   TinyModel build() {
     common_keys();
     if (o_.vocabulary != TinyVocabulary::kNone) o_.vocab = add_vocabulary(o_.vocabulary, model_);
     matrix("token_embd", o_.vocab, o_.width);
-    if (o_.architecture == "gpt2") {
+    if (is("gpt2")) {
       gpt2();
-    } else {
+    } else if (is("llama")) {
       llama();
+    } else {
+      relative();
     }
-    if (o_.separate_output) matrix("output", o_.vocab, o_.width);
+    if (o_.separate_output) linear("output", o_.vocab, o_.width, is("phi2"));
     return std::move(model_);
   }
 
@@ -92,6 +94,52 @@ class Builder {
     norm("output_norm", false);
   }
 
+  /// Layers out of the same parts in other arrangements.
+  void relative() {
+    const bool layer_norm = is("gptneox") || is("phi2") || is("stablelm") || is("starcoder2");
+    const bool fused = is("gptneox") || is("phi2") || is("phi3");
+    const bool gelu = is("gptneox") || is("phi2") || is("starcoder2");
+    const std::size_t q = o_.heads * o_.head_dim, k = o_.kv_heads * o_.head_dim;
+    const std::size_t v = o_.kv_heads * o_.value_dim;
+    const bool gemma = is("gemma2") || is("gemma3");
+    set(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5f);
+    number("attention.head_count_kv", o_.kv_heads);
+    number("attention.key_length", o_.head_dim);
+    number("attention.value_length", o_.value_dim);
+    if (o_.window != 0) number("attention.sliding_window", o_.window);
+    if (gemma && o_.window == 0) number("attention.sliding_window", 20);
+    if (is("gemma2")) {
+      set("attn_logit_softcapping", 5.0f);
+      set("final_logit_softcapping", 3.0f);
+    }
+    if (is("gptneox")) set("use_parallel_residual", o_.parallel);
+    rope();
+    for (std::size_t i = 0; i < o_.layers; ++i) {
+      const std::string blk = "blk." + std::to_string(i) + ".";
+      norm(blk + "attn_norm", layer_norm);
+      if (fused) {
+        linear(blk + "attn_qkv", q + k + v, o_.width, gelu);
+      } else {
+        const bool biases = is("qwen2") || is("starcoder2") || o_.biases;
+        linear(blk + "attn_q", q, o_.width, biases);
+        linear(blk + "attn_k", k, o_.width, biases);
+        linear(blk + "attn_v", v, o_.width, biases);
+      }
+      if (is("qwen3") || is("gemma3")) {
+        vector(blk + "attn_q_norm.weight", o_.head_dim, 1, 0.25f);
+        vector(blk + "attn_k_norm.weight", o_.head_dim, 1, 0.25f);
+      }
+      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, gelu);
+      if (gemma) norm(blk + "post_attention_norm", false);
+      if (gemma) norm(blk + "post_ffw_norm", false);
+      if (!is("phi2") && !(is("stablelm") && o_.parallel)) norm(blk + "ffn_norm", layer_norm);
+      if (!gelu && !fused) linear(blk + "ffn_gate", o_.hidden, o_.width, false);
+      linear(blk + "ffn_up", is("phi3") ? 2 * o_.hidden : o_.hidden, o_.width, gelu);
+      linear(blk + "ffn_down", o_.width, o_.hidden, gelu);
+    }
+    norm("output_norm", layer_norm);
+  }
+
   void rope() {
     number("rope.dimension_count", o_.rope_dims);
     set("rope.freq_base", 10000.0f);
@@ -113,9 +161,17 @@ class Builder {
       case TinyRope::kFactors:
         vector("rope_freqs.weight", o_.rope_dims / 2, 4.5f, 3.5f);
         break;
+      case TinyRope::kLong:
+        set("rope.scaling.type", std::string("longrope"));
+        set("rope.scaling.attn_factor", 1.19f);
+        number("rope.scaling.original_context_length", 64);
+        vector("rope_factors_short.weight", o_.rope_dims / 2, 1.25f, 0.25f);
+        vector("rope_factors_long.weight", o_.rope_dims / 2, 4.5f, 3.5f);
+        break;
     }
   }
 
+  bool is(const char* architecture) const { return o_.architecture == architecture; }
   void set(const std::string& key, GgufValue value) {
     model_.set(o_.architecture + "." + key, std::move(value));
   }

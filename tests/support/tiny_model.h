@@ -19,6 +19,7 @@ enum class TinyRope {
   kOldLinear,  // rope.scale_linear, as files had it before there were scaling types
   kYarn,       // factor 4 over an original context of 64
   kFactors,    // the tensor rope_freqs.weight of Llama 3.1
+  kLong,       // phi3: two sets of factors over an original context of 64
 };
 
 enum class TinyVocabulary {
@@ -28,11 +29,11 @@ enum class TinyVocabulary {
 };
 
 struct TinyOptions {
-  std::string architecture = "llama";  // or "gpt2"
+  std::string architecture = "llama";  // any that garam knows
   std::string weights = "f32";         // f16, bf16, q8_0, q4_0, or "mixed": each matrix another type
   std::size_t layers = 2;
   std::size_t heads = 4;
-  std::size_t kv_heads = 2;  // llama only
+  std::size_t kv_heads = 2;  // where the architecture has fewer than heads
   std::size_t head_dim = 16;
   std::size_t value_dim = 0;  // 0 = head_dim
   std::size_t rope_dims = 0;  // 0 = head_dim
@@ -42,7 +43,8 @@ struct TinyOptions {
   std::size_t window = 0;  // 0 = none
   std::size_t vocab = 67;  // without a vocabulary; odd, so that the last panel is never full
   bool separate_output = true;
-  bool biases = false;  // of llama's attention projections, as some relatives have them
+  bool biases = false;   // of llama's attention projections, as some relatives have them
+  bool parallel = true;  // gptneox: use_parallel_residual; stablelm: whether ffn_norm is missing
   TinyRope rope = TinyRope::kPlain;
   TinyVocabulary vocabulary = TinyVocabulary::kNone;
   std::uint64_t seed = 1;

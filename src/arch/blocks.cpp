@@ -1,0 +1,162 @@
+// Straight down, one operation a line, as the architectures themselves.
+#include "arch/blocks.h"
+
+#include <algorithm>
+
+#include "ops/elementwise.h"
+
+namespace garam {
+
+Linear Linear::declare(Weights& weights, const std::string& name, std::size_t rows, std::size_t k,
+                       Bias bias) {
+  Linear linear{&weights.matrix(name + ".weight", rows, k), nullptr};
+  if (bias == Bias::kRequired) linear.bias = &weights.vector(name + ".bias", rows);
+  if (bias == Bias::kOptional) linear.bias = weights.optional_vector(name + ".bias", rows);
+  return linear;
+}
+
+Norm Norm::rms(Weights& weights, const std::string& name, std::size_t width) {
+  return {&weights.vector(name + ".weight", width), nullptr};
+}
+
+Norm Norm::layer(Weights& weights, const std::string& name, std::size_t width) {
+  return {&weights.vector(name + ".weight", width), &weights.vector(name + ".bias", width)};
+}
+
+Norm Norm::optional_layer(Weights& weights, const std::string& name, std::size_t width) {
+  const Vector* weight = weights.optional_vector(name + ".weight", width);
+  return {weight, weight != nullptr ? &weights.vector(name + ".bias", width) : nullptr};
+}
+
+AttentionWeights AttentionWeights::declare(Weights& weights, const std::string& blk, const Config& c,
+                                           Fused fused, Bias bias) {
+  const std::size_t q = c.heads * c.key_dim, k = c.kv_heads * c.key_dim, v = c.kv_heads * c.value_dim;
+  AttentionWeights w;
+  if (fused == Fused::kYes) {
+    w.qkv = Linear::declare(weights, blk + "attn_qkv", q + k + v, c.width, bias);
+  } else {
+    w.q = Linear::declare(weights, blk + "attn_q", q, c.width, bias);
+    w.k = Linear::declare(weights, blk + "attn_k", k, c.width, bias);
+    w.v = Linear::declare(weights, blk + "attn_v", v, c.width, bias);
+  }
+  w.o = Linear::declare(weights, blk + "attn_output", c.width, c.heads * c.value_dim, bias);
+  return w;
+}
+
+void AttentionWeights::declare_head_norms(Weights& weights, const std::string& blk, const Config& c) {
+  q_norm = &weights.vector(blk + "attn_q_norm.weight", c.key_dim);
+  k_norm = &weights.vector(blk + "attn_k_norm.weight", c.key_dim);
+}
+
+AttentionBuffers AttentionBuffers::carve(Workspace& workspace, const Config& c, const ops::KvLayout& kv,
+                                         Fused fused, std::size_t rows, unsigned workers) {
+  const std::size_t q = c.heads * c.key_dim, k = c.kv_heads * c.key_dim, v = c.kv_heads * c.value_dim;
+  AttentionBuffers b;
+  if (fused == Fused::kYes) {
+    b.qkv = workspace.rows(rows, q + k + v);
+    b.q = b.qkv.columns(0, q);
+    b.k = b.qkv.columns(q, k);
+    b.v = b.qkv.columns(q + k, v);
+  } else {
+    b.q = workspace.rows(rows, q);
+    b.k = workspace.rows(rows, k);
+    b.v = workspace.rows(rows, v);
+  }
+  b.attended = workspace.rows(rows, c.heads * c.value_dim);
+  b.scratch = workspace.take(ops::attention_scratch_bytes(kv, workers));
+  return b;
+}
+
+void self_attention(Forward& f, const Config& c, const AttentionWeights& w,
+                    const ops::AttentionOptions& options, const Positions& positions, float eps,
+                    const ops::ActivationForms& forms, const Rows& x, const AttentionBuffers& b,
+                    const Rows& out) {
+  const Context& ctx = f.context;
+  if (w.qkv.weight != nullptr) {
+    ops::linear(ctx, x, forms, {w.qkv.into(b.qkv)});
+  } else {
+    ops::linear(ctx, x, forms, {w.q.into(b.q), w.k.into(b.k), w.v.into(b.v)});
+  }
+  if (w.q_norm != nullptr) {
+    ops::rms_norm_heads(ctx, b.q, c.key_dim, w.q_norm->data(), eps);
+    ops::rms_norm_heads(ctx, b.k, c.key_dim, w.k_norm->data(), eps);
+  }
+  if (positions.rope != nullptr) {
+    ops::rotate(ctx, *positions.rope, positions.angles, b.q, c.key_dim);
+    ops::rotate(ctx, *positions.rope, positions.angles, b.k, c.key_dim);
+  }
+  ops::store_kv(ctx, f.kv, options.layer, f.sequences, b.k, b.v, f.finite);
+  ops::attention(ctx, f.kv, options, f.sequences, b.q, b.scratch, b.attended);
+  ops::linear(ctx, b.attended, forms, {w.o.into(out)});
+}
+
+GatedWeights GatedWeights::declare(Weights& weights, const std::string& blk, const Config& c, Fused fused,
+                                   Bias bias) {
+  GatedWeights w;
+  if (fused == Fused::kYes) {
+    w.gate_up = Linear::declare(weights, blk + "ffn_up", 2 * c.hidden, c.width, bias);
+  } else {
+    w.gate = Linear::declare(weights, blk + "ffn_gate", c.hidden, c.width, bias);
+    w.up = Linear::declare(weights, blk + "ffn_up", c.hidden, c.width, bias);
+  }
+  w.down = Linear::declare(weights, blk + "ffn_down", c.width, c.hidden, bias);
+  return w;
+}
+
+GatedBuffers GatedBuffers::carve(Workspace& workspace, const Config& c, Fused fused, std::size_t rows) {
+  GatedBuffers b;
+  if (fused == Fused::kYes) {
+    b.gate_up = workspace.rows(rows, 2 * c.hidden);
+    b.gate = b.gate_up.columns(0, c.hidden);
+    b.up = b.gate_up.columns(c.hidden, c.hidden);
+  } else {
+    b.gate = workspace.rows(rows, c.hidden);
+    b.up = workspace.rows(rows, c.hidden);
+  }
+  return b;
+}
+
+namespace {
+
+void gate_and_up(Forward& f, const GatedWeights& w, const ops::ActivationForms& forms, const Rows& x,
+                 const GatedBuffers& b) {
+  if (w.gate_up.weight != nullptr) {
+    ops::linear(f.context, x, forms, {w.gate_up.into(b.gate_up)});
+  } else {
+    ops::linear(f.context, x, forms, {w.gate.into(b.gate), w.up.into(b.up)});
+  }
+}
+
+}  // namespace
+
+void swiglu(Forward& f, const GatedWeights& w, const ops::ActivationForms& forms, const Rows& x,
+            const GatedBuffers& b, const Rows& out) {
+  gate_and_up(f, w, forms, x, b);
+  ops::silu_mul(f.context, b.gate, b.up);
+  ops::linear(f.context, b.gate, forms, {w.down.into(out)});
+}
+
+void geglu(Forward& f, const GatedWeights& w, const ops::ActivationForms& forms, const Rows& x,
+           const GatedBuffers& b, const Rows& out) {
+  gate_and_up(f, w, forms, x, b);
+  ops::gelu_mul(f.context, b.gate, b.up);
+  ops::linear(f.context, b.gate, forms, {w.down.into(out)});
+}
+
+GeluWeights GeluWeights::declare(Weights& weights, const std::string& blk, const Config& c, Bias bias) {
+  return {Linear::declare(weights, blk + "ffn_up", c.hidden, c.width, bias),
+          Linear::declare(weights, blk + "ffn_down", c.width, c.hidden, bias)};
+}
+
+void gelu_network(Forward& f, const GeluWeights& w, const ops::ActivationForms& forms, const Rows& x,
+                  const Rows& up, const Rows& out) {
+  ops::linear(f.context, x, forms, {w.up.into(up)});
+  ops::gelu_tanh(f.context, up);
+  ops::linear(f.context, up, forms, {w.down.into(out)});
+}
+
+std::size_t widest_input(const Config& c) {
+  return std::max({c.width, c.hidden, c.heads * c.value_dim});
+}
+
+}  // namespace garam

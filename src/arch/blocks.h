@@ -1,0 +1,119 @@
+// The two halves of a transformer layer as most families have them: self-attention with rotary positions, and
+// the feed-forward network. What differs between files of one family (biases, fused projections, norms of
+// queries and keys) is found in the file; what differs between families is the caller's.
+#pragma once
+
+#include <string>
+
+#include "core/config.h"
+#include "core/forward.h"
+#include "core/weights.h"
+#include "ops/linear.h"
+#include "ops/rope.h"
+
+namespace garam {
+
+enum class Bias { kNone, kOptional, kRequired };
+/// Whether projections of one input are one tensor.
+enum class Fused { kNo, kYes };
+
+/// x weight^T + bias.
+struct Linear {
+  const Matrix* weight = nullptr;
+  const Vector* bias = nullptr;  // or null
+
+  /// Declares `name`.weight, [rows, k], and `name`.bias.
+  static Linear declare(Weights& weights, const std::string& name, std::size_t rows, std::size_t k,
+                        Bias bias);
+  ops::Projection into(const Rows& out) const {
+    return {weight, bias != nullptr ? bias->data() : nullptr, out};
+  }
+};
+
+/// RMSNorm, or LayerNorm with its bias.
+struct Norm {
+  const Vector* weight = nullptr;
+  const Vector* bias = nullptr;
+
+  static Norm rms(Weights& weights, const std::string& name, std::size_t width);
+  static Norm layer(Weights& weights, const std::string& name, std::size_t width);
+  /// Both null where the file has no `name`.weight.
+  static Norm optional_layer(Weights& weights, const std::string& name, std::size_t width);
+};
+
+/// Queries, keys and values: one fused projection or three.
+struct AttentionWeights {
+  Linear qkv;      // [heads * key_dim + kv_heads * (key_dim + value_dim), width], or
+  Linear q, k, v;  // [heads * key_dim, width], kv_heads for k and v
+  Linear o;        // [width, heads * value_dim]
+  const Vector *q_norm = nullptr, *k_norm = nullptr;  // [key_dim] RMSNorm of every head, or null
+
+  /// Declares the projections below `blk` ("blk.3."): attn_qkv or attn_q, attn_k and attn_v, and attn_output.
+  static AttentionWeights declare(Weights& weights, const std::string& blk, const Config& config, Fused fused,
+                                  Bias bias);
+  /// Also attn_q_norm and attn_k_norm.
+  void declare_head_norms(Weights& weights, const std::string& blk, const Config& config);
+};
+
+struct AttentionBuffers {
+  Rows q, k, v;   // [rows, heads * dim]; columns of qkv where it is
+  Rows qkv;       // what a fused projection writes
+  Rows attended;  // [rows, heads * value_dim]
+  std::byte* scratch = nullptr;
+
+  static AttentionBuffers carve(Workspace& workspace, const Config& config, const ops::KvLayout& kv,
+                                Fused fused, std::size_t rows, unsigned workers);
+};
+
+/// The positions of a pass: nothing is rotated where rope is null.
+struct Positions {
+  const ops::Rope* rope = nullptr;
+  ops::Angles angles;
+};
+
+/// out = attention of x, the normed input of a layer, through its output projection. `eps` is that of the
+/// norms of heads.
+void self_attention(Forward& forward, const Config& config, const AttentionWeights& weights,
+                    const ops::AttentionOptions& options, const Positions& positions, float eps,
+                    const ops::ActivationForms& forms, const Rows& x, const AttentionBuffers& buffers,
+                    const Rows& out);
+
+/// SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)).
+struct GatedWeights {
+  Linear gate, up;  // [hidden, width]
+  Linear gate_up;   // [2 * hidden, width], the gate first, or these
+  Linear down;      // [width, hidden]
+
+  /// ffn_gate, ffn_up and ffn_down; fused, the first two are ffn_up.
+  static GatedWeights declare(Weights& weights, const std::string& blk, const Config& config, Fused fused,
+                              Bias bias);
+};
+
+struct GatedBuffers {
+  Rows gate, up;  // [rows, hidden]; columns of gate_up where it is
+  Rows gate_up;
+
+  static GatedBuffers carve(Workspace& workspace, const Config& config, Fused fused, std::size_t rows);
+};
+
+/// GeGLU: the same with gelu, tanh form, in the place of silu.
+void geglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
+           const GatedBuffers& buffers, const Rows& out);
+void swiglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
+            const GatedBuffers& buffers, const Rows& out);
+
+/// down(gelu(up(x))), GELU in its tanh form.
+struct GeluWeights {
+  Linear up;    // [hidden, width]
+  Linear down;  // [width, hidden]
+
+  static GeluWeights declare(Weights& weights, const std::string& blk, const Config& config, Bias bias);
+};
+
+void gelu_network(Forward& forward, const GeluWeights& weights, const ops::ActivationForms& forms,
+                  const Rows& x, const Rows& up, const Rows& out);
+
+/// Most inputs of any projection of a layer, which ActivationForms must hold.
+std::size_t widest_input(const Config& config);
+
+}  // namespace garam
