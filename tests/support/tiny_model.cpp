@@ -163,7 +163,7 @@ class Builder {
         break;
       case TinyRope::kLong:
         set("rope.scaling.type", std::string("longrope"));
-        set("rope.scaling.attn_factor", 1.19f);
+        set("rope.scaling.attn_factor", 1.05f);
         number("rope.scaling.original_context_length", 64);
         vector("rope_factors_short.weight", o_.rope_dims / 2, 1.25f, 0.25f);
         vector("rope_factors_long.weight", o_.rope_dims / 2, 4.5f, 3.5f);
