@@ -10,8 +10,6 @@
 //   kExpAtOnce         vectors of 16 lanes whose exp its registers hold beside each other, at most 4
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/simd/attention_tiles.h"
 #include "kernels/simd/exp.h"
 
@@ -83,7 +81,7 @@ void softmax_rows(AttentionGroup<Element>& group) {
     const auto m = L::set(max[i]);
     auto sum = L::zero();
     std::size_t block = first;
-    const auto step = [&]<std::size_t kCount>(std::integral_constant<std::size_t, kCount>) {
+    const auto step = [&]<std::size_t kCount>() {
       for (std::size_t line = 0; line < kCount * lines && ahead < ahead_end; ++line) {
         __builtin_prefetch(ahead, 0, 2);
         ahead += kCacheLine;
@@ -101,8 +99,8 @@ void softmax_rows(AttentionGroup<Element>& group) {
       block += kCount;
     };
     constexpr std::size_t kAtOnce = L::kExpAtOnce;
-    while (block + kAtOnce <= last) step(std::integral_constant<std::size_t, kAtOnce>{});
-    while (block < last) step(std::integral_constant<std::size_t, 1>{});
+    while (block + kAtOnce <= last) step.template operator()<kAtOnce>();
+    while (block < last) step.template operator()<1>();
     for (; block < to; ++block) L::store(p + block * kLanes, L::zero(), kFull);
     sums[i] = L::sum_of_stripes(sum);
   }
