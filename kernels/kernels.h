@@ -142,6 +142,8 @@ struct Table {
   void (*divide)(float* x, std::size_t n, float divisor);
   /// x[i] = fl(x[i] * y[i]).
   void (*multiply)(float* x, const float* y, std::size_t n);
+  /// x[i] = fma(factor, y[i], x[i]).
+  void (*add_scaled)(float* x, const float* y, std::size_t n, float factor);
   /// x[i] = fl(x[i] * factor).
   void (*scale)(float* x, std::size_t n, float factor);
   /// x[i] = fl(tanh(u) * cap), u = fl(x[i] / cap). tanh(u), where |u| < 0.625, after Cephes: s = fl(u * u),

@@ -152,6 +152,10 @@ void multiply(float* x, const float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * y[i];
 }
 
+void add_scaled(float* x, const float* y, std::size_t n, float factor) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = fma(factor, y[i], x[i]);
+}
+
 void scale(float* x, std::size_t n, float factor) {
   for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * factor;
 }
@@ -247,6 +251,7 @@ void fill_vector(Table& table) {
   table.rope_halves = rope_halves;
   table.divide = divide;
   table.multiply = multiply;
+  table.add_scaled = add_scaled;
   table.scale = scale;
   table.soft_cap = soft_cap;
   table.all_finite = all_finite;

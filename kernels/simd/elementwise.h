@@ -26,6 +26,14 @@ void multiply(float* x, const float* y, std::size_t n) {
 }
 
 template <typename L>
+void add_scaled(float* x, const float* y, std::size_t n, float factor) {
+  const auto f = L::set(factor);
+  each<L>(n, [&](std::size_t i, auto part) {
+    L::store(x + i, L::fma(f, L::load(y + i, part), L::load(x + i, part)), part);
+  });
+}
+
+template <typename L>
 void scale(float* x, std::size_t n, float factor) {
   const auto f = L::set(factor);
   each<L>(n, [&](std::size_t i, auto part) { L::store(x + i, L::mul(L::load(x + i, part), f), part); });

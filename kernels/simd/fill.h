@@ -32,6 +32,7 @@ void fill_vector(Table& table) {
   table.rope_halves = rope_halves<L>;
   table.divide = divide<L>;
   table.multiply = multiply<L>;
+  table.add_scaled = add_scaled<L>;
   table.scale = scale<L>;
   table.soft_cap = soft_cap<L>;
   table.all_finite = all_finite<L>;

@@ -143,6 +143,57 @@ void geglu(Forward& f, const GatedWeights& w, const ops::ActivationForms& forms,
   ops::linear(f.context, b.gate, forms, {w.down.into(out)});
 }
 
+MixtureWeights MixtureWeights::declare(Weights& weights, const std::string& blk, const Config& c) {
+  const auto experts = [&](const std::string& name, std::size_t rows, std::size_t k) {
+    return weights.experts(blk + name + "_exps.weight", blk + name + ".#.weight", c.experts, rows, k);
+  };
+  MixtureWeights w;
+  w.router = &weights.matrix(blk + "ffn_gate_inp.weight", c.experts, c.width);
+  w.gate = experts("ffn_gate", c.expert_hidden, c.width);
+  w.up = experts("ffn_up", c.expert_hidden, c.width);
+  w.down = experts("ffn_down", c.width, c.expert_hidden);
+  return w;
+}
+
+MixtureBuffers MixtureBuffers::carve(Workspace& workspace, const Config& c, std::size_t rows) {
+  MixtureBuffers b;
+  if (c.experts == 0) return b;
+  const std::size_t places = rows * c.experts_used;
+  const auto numbers = [&](std::size_t count) {
+    return reinterpret_cast<std::uint32_t*>(workspace.take(count * sizeof(std::uint32_t)));
+  };
+  b.router = workspace.rows(rows, c.experts);
+  b.in = workspace.rows(places, c.width);
+  b.gate = workspace.rows(places, c.expert_hidden);
+  b.up = workspace.rows(places, c.expert_hidden);
+  b.out = workspace.rows(places, c.width);
+  b.choice = {.rows = rows, .used = c.experts_used, .experts = c.experts};
+  b.choice.expert = reinterpret_cast<std::int32_t*>(numbers(places));
+  b.choice.weight = reinterpret_cast<float*>(numbers(places));
+  b.choice.place = numbers(places);
+  b.choice.source = numbers(places);
+  b.choice.begin = numbers(c.experts + 1);
+  b.forms = workspace.forms(places, std::max(c.width, c.expert_hidden));
+  return b;
+}
+
+void mixture(Forward& f, const MixtureWeights& w, bool renormalise, const ops::ActivationForms& forms,
+             const Rows& x, const MixtureBuffers& b, const Rows& out) {
+  const Context& ctx = f.context;
+  ops::linear(ctx, x, forms, {{w.router, nullptr, b.router}});
+  ops::choose_experts(ctx, b.router, renormalise, b.choice);
+  ops::gather_rows(ctx, x, b.choice, b.in);
+  for (std::size_t e = 0; e < b.choice.experts; ++e) {
+    const std::size_t first = b.choice.begin[e], count = b.choice.begin[e + 1] - first;
+    const Rows gate = b.gate.slice(first, count);
+    ops::linear(ctx, b.in.slice(first, count), b.forms,
+                {{w.gate[e], nullptr, gate}, {w.up[e], nullptr, b.up.slice(first, count)}});
+    ops::silu_mul(ctx, gate, b.up.slice(first, count));
+    ops::linear(ctx, gate, b.forms, {{w.down[e], nullptr, b.out.slice(first, count)}});
+  }
+  ops::combine_experts(ctx, b.out, b.choice, out);
+}
+
 GeluWeights GeluWeights::declare(Weights& weights, const std::string& blk, const Config& c, Bias bias) {
   return {Linear::declare(weights, blk + "ffn_up", c.hidden, c.width, bias),
           Linear::declare(weights, blk + "ffn_down", c.width, c.hidden, bias)};

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/config.h"
 #include "core/forward.h"
 #include "core/weights.h"
+#include "ops/experts.h"
 #include "ops/linear.h"
 #include "ops/rope.h"
 
@@ -101,6 +103,28 @@ void geglu(Forward& forward, const GatedWeights& weights, const ops::ActivationF
            const GatedBuffers& buffers, const Rows& out);
 void swiglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
             const GatedBuffers& buffers, const Rows& out);
+
+/// A router and its experts, each a SwiGLU network of expert_hidden.
+struct MixtureWeights {
+  const Matrix* router = nullptr;             // [experts, width]; null where there is no mixture
+  std::vector<const Matrix*> gate, up, down;  // [experts]: [expert_hidden, width], down the other way
+
+  static MixtureWeights declare(Weights& weights, const std::string& blk, const Config& config);
+};
+
+struct MixtureBuffers {
+  Rows router;             // [rows, experts]
+  Rows in, gate, up, out;  // [rows * used, ...]: sorted by expert
+  ops::ExpertChoice choice;
+  ops::ActivationForms forms;  // of rows * used rows
+
+  static MixtureBuffers carve(Workspace& workspace, const Config& config, std::size_t rows);
+};
+
+/// out = the sum of the experts that the router chooses for each row of x.
+void mixture(Forward& forward, const MixtureWeights& weights, bool renormalise,
+             const ops::ActivationForms& forms, const Rows& x, const MixtureBuffers& buffers,
+             const Rows& out);
 
 /// down(gelu(up(x))), GELU in its tanh form.
 struct GeluWeights {

@@ -1,9 +1,9 @@
 // Llama 1, 2, 3 and their relatives (Touvron et al. 2023; Mistral, SmolLM and others use the same graph):
-// pre-norm with RMSNorm, rotary positions on adjacent pairs, grouped-query attention, SwiGLU.
-#include <algorithm>
+// pre-norm with RMSNorm, rotary positions on adjacent pairs, grouped-query attention, SwiGLU. Mixtral (Jiang
+// et al. 2024) has a mixture of experts in the place of every feed-forward network.
 #include <cmath>
-#include <optional>
 
+#include "arch/blocks.h"
 #include "arch/registry.h"
 #include "arch/rope_keys.h"
 #include "base/fail.h"
@@ -13,27 +13,21 @@ namespace garam {
 namespace {
 
 struct Layer {
-  const Vector* attention_norm;                     // [width]
-  const Matrix *q, *k, *v;                          // [heads * key_dim, width], kv_heads for k and v
-  const Vector *q_bias, *k_bias, *v_bias, *o_bias;  // or null
-  const Matrix* o;                                  // [width, heads * value_dim]
-  const Vector* ffn_norm;                           // [width]
-  const Matrix *gate, *up;                          // [hidden, width]
-  const Matrix* down;                               // [width, hidden]
+  Norm attention_norm;
+  AttentionWeights attention;
+  Norm ffn_norm;
+  GatedWeights ffn;  // or
+  MixtureWeights experts;
 };
 
 struct Buffers {
-  Rows x, h;               // [rows, width]: residual stream, normed input or block output
-  Rows q, k, v, attended;  // [rows, heads * dim]
-  Rows gate, up;           // [rows, hidden]
+  Rows x, h;  // [rows, width]: residual stream, normed input or block output
+  AttentionBuffers attention;
+  GatedBuffers ffn;
+  MixtureBuffers experts;
   ops::ActivationForms forms;
   ops::Angles angles;
-  std::byte* attention;
 };
-
-const float* bias(const Vector* vector) {
-  return vector != nullptr ? vector->data() : nullptr;
-}
 
 class Llama final : public Architecture {
  public:
@@ -50,23 +44,15 @@ class Llama final : public Architecture {
     file_ = metadata.file();
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
-      const auto optional_bias = [&](const char* name, std::size_t size) {
-        return weights.optional_vector(blk + name + ".bias", size);
-      };
-      Layer layer{};
-      layer.attention_norm = &weights.vector(blk + "attn_norm.weight", c.width);
-      layer.q = &weights.matrix(blk + "attn_q.weight", c.heads * c.key_dim, c.width);
-      layer.k = &weights.matrix(blk + "attn_k.weight", c.kv_heads * c.key_dim, c.width);
-      layer.v = &weights.matrix(blk + "attn_v.weight", c.kv_heads * c.value_dim, c.width);
-      layer.q_bias = optional_bias("attn_q", c.heads * c.key_dim);
-      layer.k_bias = optional_bias("attn_k", c.kv_heads * c.key_dim);
-      layer.v_bias = optional_bias("attn_v", c.kv_heads * c.value_dim);
-      layer.o = &weights.matrix(blk + "attn_output.weight", c.width, c.heads * c.value_dim);
-      layer.o_bias = optional_bias("attn_output", c.width);
-      layer.ffn_norm = &weights.vector(blk + "ffn_norm.weight", c.width);
-      layer.gate = &weights.matrix(blk + "ffn_gate.weight", c.hidden, c.width);
-      layer.up = &weights.matrix(blk + "ffn_up.weight", c.hidden, c.width);
-      layer.down = &weights.matrix(blk + "ffn_down.weight", c.width, c.hidden);
+      Layer layer;
+      layer.attention_norm = Norm::rms(weights, blk + "attn_norm", c.width);
+      layer.attention = AttentionWeights::declare(weights, blk, c, Fused::kNo, Bias::kOptional);
+      layer.ffn_norm = Norm::rms(weights, blk + "ffn_norm", c.width);
+      if (c.experts > 0) {
+        layer.experts = MixtureWeights::declare(weights, blk, c);
+      } else {
+        layer.ffn = GatedWeights::declare(weights, blk, c, Fused::kNo, Bias::kNone);
+      }
       weights.ignore(blk + "attn_rot_embd.weight");  // a table of frequencies that old converters wrote
       layers_.push_back(layer);
     }
@@ -101,22 +87,17 @@ class Llama final : public Architecture {
       const Layer& layer = layers_[i];
       attention.layer = i;
 
-      ops::rms_norm(ctx, b.x, layer.attention_norm->data(), eps_, b.h);
-      ops::linear(ctx, b.h, b.forms,
-                  {{layer.q, bias(layer.q_bias), b.q},
-                   {layer.k, bias(layer.k_bias), b.k},
-                   {layer.v, bias(layer.v_bias), b.v}});
-      ops::rotate(ctx, rope_, b.angles, b.q, c.key_dim);
-      ops::rotate(ctx, rope_, b.angles, b.k, c.key_dim);
-      ops::store_kv(ctx, f.kv, i, f.sequences, b.k, b.v, f.finite);
-      ops::attention(ctx, f.kv, attention, f.sequences, b.q, b.attention, b.attended);
-      ops::linear(ctx, b.attended, b.forms, {{layer.o, bias(layer.o_bias), b.h}});
+      ops::rms_norm(ctx, b.x, layer.attention_norm.weight->data(), eps_, b.h);
+      self_attention(f, c, layer.attention, attention, {&rope_, b.angles}, eps_, b.forms, b.h, b.attention,
+                     b.h);
       ops::add(ctx, b.x, b.h);
 
-      ops::rms_norm(ctx, b.x, layer.ffn_norm->data(), eps_, b.h);
-      ops::linear(ctx, b.h, b.forms, {{layer.gate, nullptr, b.gate}, {layer.up, nullptr, b.up}});
-      ops::silu_mul(ctx, b.gate, b.up);
-      ops::linear(ctx, b.gate, b.forms, {{layer.down, nullptr, b.h}});
+      ops::rms_norm(ctx, b.x, layer.ffn_norm.weight->data(), eps_, b.h);
+      if (c.experts > 0) {
+        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.h);
+      } else {
+        swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.h);
+      }
       ops::add(ctx, b.x, b.h);
     }
     if (!f.go_on()) return;
@@ -129,18 +110,14 @@ class Llama final : public Architecture {
  private:
   Buffers buffers(Workspace& workspace, const ops::KvLayout& kv, std::size_t rows, unsigned workers) const {
     const Config& c = config_;
-    Buffers b{};
+    Buffers b;
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
-    b.q = workspace.rows(rows, c.heads * c.key_dim);
-    b.k = workspace.rows(rows, c.kv_heads * c.key_dim);
-    b.v = workspace.rows(rows, c.kv_heads * c.value_dim);
-    b.attended = workspace.rows(rows, c.heads * c.value_dim);
-    b.gate = workspace.rows(rows, c.hidden);
-    b.up = workspace.rows(rows, c.hidden);
-    b.forms = workspace.forms(rows, std::max({c.width, c.hidden, c.heads * c.value_dim}));
+    b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
+    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    b.experts = MixtureBuffers::carve(workspace, c, rows);
+    b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
-    b.attention = workspace.take(ops::attention_scratch_bytes(kv, workers));
     return b;
   }
 

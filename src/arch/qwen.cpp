@@ -1,5 +1,6 @@
 // Qwen2 (Yang et al. 2024) and Qwen3 (Yang et al. 2025): Llama's layer with rotary positions on halves of a
-// head. Qwen2 has biases on queries, keys and values; Qwen3 instead an RMSNorm on every head of q and k.
+// head. Qwen2 has biases on queries, keys and values; Qwen3 instead an RMSNorm on every head of q and k, and
+// where its files have experts, a mixture of them in the place of every feed-forward network.
 #include <cmath>
 
 #include "arch/blocks.h"
@@ -14,13 +15,15 @@ struct Layer {
   Norm attention_norm;
   AttentionWeights attention;
   Norm ffn_norm;
-  GatedWeights ffn;
+  GatedWeights ffn;  // or
+  MixtureWeights experts;
 };
 
 struct Buffers {
   Rows x, h;  // [rows, width]: residual stream, normed input or block output
   AttentionBuffers attention;
   GatedBuffers ffn;
+  MixtureBuffers experts;
   ops::ActivationForms forms;
   ops::Angles angles;
 };
@@ -44,7 +47,11 @@ class Qwen final : public Architecture {
       layer.attention = AttentionWeights::declare(weights, blk, c, Fused::kNo, Bias::kOptional);
       if (head_norms) layer.attention.declare_head_norms(weights, blk, c);
       layer.ffn_norm = Norm::rms(weights, blk + "ffn_norm", c.width);
-      layer.ffn = GatedWeights::declare(weights, blk, c, Fused::kNo, Bias::kNone);
+      if (c.experts > 0) {
+        layer.experts = MixtureWeights::declare(weights, blk, c);
+      } else {
+        layer.ffn = GatedWeights::declare(weights, blk, c, Fused::kNo, Bias::kNone);
+      }
       layers_.push_back(layer);
     }
   }
@@ -75,7 +82,11 @@ class Qwen final : public Architecture {
       ops::add(ctx, b.x, b.h);
 
       ops::rms_norm(ctx, b.x, layer.ffn_norm.weight->data(), eps_, b.h);
-      swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.h);
+      if (c.experts > 0) {
+        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.h);
+      } else {
+        swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.h);
+      }
       ops::add(ctx, b.x, b.h);
     }
     if (!f.go_on()) return;
@@ -92,7 +103,8 @@ class Qwen final : public Architecture {
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
-    b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    b.experts = MixtureBuffers::carve(workspace, c, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
     return b;

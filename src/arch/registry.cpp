@@ -8,9 +8,12 @@
 namespace garam {
 namespace {
 
+enum class Experts { kNone, kMaybe, kAlways };
+
 struct Entry {
   std::string_view name;
   ArchitectureFactory make;
+  Experts experts = Experts::kNone;
 };
 
 // clang-format off
@@ -20,11 +23,12 @@ constexpr Entry kEntries[] = {
     {"gemma3", make_gemma3},
     {"gpt2", make_gpt2},
     {"gptneox", make_gptneox},
-    {"llama", make_llama},
+    {"llama", make_llama, Experts::kMaybe},
     {"phi2", make_phi2},
     {"phi3", make_phi3},
     {"qwen2", make_qwen2},
     {"qwen3", make_qwen3},
+    {"qwen3moe", make_qwen3, Experts::kAlways},
     {"stablelm", make_stablelm},
     {"starcoder2", make_starcoder2},
 };
@@ -51,7 +55,13 @@ std::unique_ptr<Architecture> make_architecture(std::string_view name, const Key
       fail(ErrorCode::kFormat, "{}: tensor token_embd.weight: expected a matrix, found {}", tensors.file(),
            embedding ? "another shape" : "none");
     }
-    return entry.make(metadata, Config::read(metadata, embedding->shape[0]), weights);
+    const Config config = Config::read(metadata, embedding->shape[0]);
+    if ((config.experts > 0 && entry.experts == Experts::kNone) ||
+        (config.experts == 0 && entry.experts == Experts::kAlways)) {
+      fail(ErrorCode::kUnsupported, "{}: key {}: expected {} in a file of {}, found {}", metadata.file(),
+           metadata.name("expert_count"), config.experts > 0 ? "0" : "at least 1", name, config.experts);
+    }
+    return entry.make(metadata, config, weights);
   }
   fail(ErrorCode::kUnsupported, "{}: key general.architecture: expected one of {}, found \"{}\"", keys.file(),
        known_architectures(), printable(name));

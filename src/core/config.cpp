@@ -10,6 +10,7 @@ constexpr std::uint64_t kMaxContext = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 24;
 constexpr std::uint64_t kMaxLayers = 1 << 16;
 constexpr std::uint64_t kMaxHeadDim = 1 << 16;
+constexpr std::uint64_t kMaxExperts = 1 << 12;
 
 }  // namespace
 
@@ -37,10 +38,10 @@ Config Config::read(const Metadata& metadata, std::size_t vocab) {
     fail(ErrorCode::kUnsupported, "{}: key {}: expected true, found false: only causal models generate text",
          metadata.file(), metadata.name("attention.causal"));
   }
-  if (const auto experts = metadata.integer_or("expert_count", 0, kMaxDimension, 0); experts != 0) {
-    fail(ErrorCode::kUnsupported,
-         "{}: key {}: expected 0, found {}: mixtures of experts are not supported yet", metadata.file(),
-         metadata.name("expert_count"), experts);
+  c.experts = metadata.integer_or("expert_count", 0, kMaxExperts, 0);
+  if (c.experts > 0) {
+    c.experts_used = metadata.integer("expert_used_count", 1, c.experts);
+    c.expert_hidden = metadata.integer_or("expert_feed_forward_length", 1, kMaxDimension, c.hidden);
   }
   return c;
 }

@@ -19,6 +19,9 @@ struct Config {
   std::size_t key_dim = 0;        // of a head
   std::size_t value_dim = 0;      // of a head
   std::size_t hidden = 0;         // feed-forward length
+  std::size_t experts = 0;        // of a layer, 0 = no mixture
+  std::size_t experts_used = 0;   // by a token
+  std::size_t expert_hidden = 0;  // feed-forward length of an expert
   std::size_t vocab = 0;          // rows of the token embedding
   std::int32_t window = 0;        // sliding window of every layer, 0 = none
   std::size_t max_positions = 0;  // largest context a session may ask for, 0 = no limit of the architecture's

@@ -32,14 +32,41 @@ const Matrix* Weights::optional_matrix(const std::string& name, std::size_t rows
   const auto entry = source_.find(name);
   if (!entry) return nullptr;
   check_shape(source_, name, *entry, {rows, k});
-  const WeightFormat* format = find_weight_format(entry->type);
+  const WeightFormat& format = format_of(name, *entry);
+  used_.insert(name);
+  matrices_.push_back({name, {&format, nullptr, rows, k}, 0});
+  return &matrices_.back().matrix;
+}
+
+std::vector<const Matrix*> Weights::experts(const std::string& stacked, const std::string& single,
+                                            std::size_t count, std::size_t rows, std::size_t k) {
+  std::vector<const Matrix*> found;
+  const std::size_t number = single.find('#');
+  const auto entry = source_.find(stacked);
+  if (!entry && source_.find(std::string(single).replace(number, 1, "0"))) {
+    for (std::size_t i = 0; i < count; ++i) {
+      found.push_back(&matrix(std::string(single).replace(number, 1, std::to_string(i)), rows, k));
+    }
+    return found;
+  }
+  if (!entry) missing(source_, stacked);
+  check_shape(source_, stacked, *entry, {count, rows, k});
+  const WeightFormat& format = format_of(stacked, *entry);
+  used_.insert(stacked);
+  for (std::size_t i = 0; i < count; ++i) {
+    matrices_.push_back({stacked, {&format, nullptr, rows, k}, i * rows});
+    found.push_back(&matrices_.back().matrix);
+  }
+  return found;
+}
+
+const WeightFormat& Weights::format_of(const std::string& name, const TensorEntry& entry) const {
+  const WeightFormat* format = find_weight_format(entry.type);
   if (format == nullptr) {
     fail(ErrorCode::kUnsupported, "{}: tensor {}: expected a weight type of {}, found {}", source_.file(),
-         name, known_formats(), entry->type_name);
+         name, known_formats(), entry.type_name);
   }
-  used_.insert(name);
-  matrices_.push_back({name, {format, nullptr, rows, k}});
-  return &matrices_.back().matrix;
+  return *format;
 }
 
 const Vector* Weights::optional_vector(const std::string& name, std::size_t size) {

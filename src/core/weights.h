@@ -49,12 +49,17 @@ class Weights {
   /// Null when the file has none.
   const Matrix* optional_matrix(const std::string& name, std::size_t rows, std::size_t k);
   const Vector* optional_vector(const std::string& name, std::size_t size);
+  /// Declares the matrices of `count` experts: one tensor [count, rows, k], or a tensor for each, whose name
+  /// is `name` with its number in the place of `#`, as files had them before.
+  std::vector<const Matrix*> experts(const std::string& stacked, const std::string& single, std::size_t count,
+                                     std::size_t rows, std::size_t k);
   /// Names a tensor that may be there and is rightly not used.
   void ignore(const std::string& name) { used_.insert(name); }
 
   struct NamedMatrix {
     std::string name;
     Matrix matrix;
+    std::size_t first_row = 0;  // of the tensor
   };
   struct NamedVector {
     std::string name;
@@ -68,6 +73,8 @@ class Weights {
   bool used(const std::string& name) const { return used_.count(name) != 0; }
 
  private:
+  const WeightFormat& format_of(const std::string& name, const TensorEntry& entry) const;
+
   const TensorSource& source_;
   std::deque<NamedMatrix> matrices_;
   std::deque<NamedVector> vectors_;

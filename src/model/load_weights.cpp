@@ -23,18 +23,19 @@ constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
 struct Group {
   const GgufTensor* tensor;
   const Matrix* matrix;
+  std::size_t tensor_row;  // of the tensor, where the matrix begins
   std::size_t first_panel;
   std::size_t panels;
 };
 
 std::vector<Group> make_groups(const GgufFile& file, const Weights& weights) {
   std::vector<Group> groups;
-  for (const auto& [name, matrix] : weights.matrices()) {
+  for (const auto& [name, matrix, tensor_row] : weights.matrices()) {
     const std::size_t panel_file_bytes = matrix.format->row_bytes(matrix.k) * kernels::kPanelRows;
     const std::size_t step = std::max<std::size_t>(1, kGroupBytes / panel_file_bytes);
     for (std::size_t panel = 0; panel < matrix.panel_count(); panel += step) {
       groups.push_back(
-          {file.find_tensor(name), &matrix, panel, std::min(step, matrix.panel_count() - panel)});
+          {file.find_tensor(name), &matrix, tensor_row, panel, std::min(step, matrix.panel_count() - panel)});
     }
   }
   return groups;
@@ -49,7 +50,8 @@ std::uint64_t load_group(const GgufFile& file, const Group& group, bool pack,
   const std::size_t rows = std::min(group.panels * kernels::kPanelRows, m.rows - first_row);
   if (staging.size() < rows * row_bytes) staging.resize(rows * row_bytes);
   const std::span<std::byte> bytes(staging.data(), rows * row_bytes);
-  file.read(*group.tensor, first_row * row_bytes, bytes);
+  const std::size_t tensor_row = group.tensor_row + first_row;
+  file.read(*group.tensor, tensor_row * row_bytes, bytes);
   for (std::size_t row = 0; pack && row < rows; row += kernels::kPanelRows) {
     const std::size_t count = std::min(kernels::kPanelRows, rows - row);
     std::byte* panel = m.panel(group.first_panel + row / kernels::kPanelRows);
@@ -57,9 +59,9 @@ std::uint64_t load_group(const GgufFile& file, const Group& group, bool pack,
     fail(
         ErrorCode::kFormat,
         "{}: tensor {}: expected finite weights, found infinity or NaN in rows {} to {}; the file is damaged",
-        file.path(), group.tensor->name, first_row + row, first_row + row + count - 1);
+        file.path(), group.tensor->name, tensor_row + row, tensor_row + row + count - 1);
   }
-  return hash_mix(hash_bytes(bytes.data(), bytes.size()), hash_mix(group.tensor->offset, first_row));
+  return hash_mix(hash_bytes(bytes.data(), bytes.size()), hash_mix(group.tensor->offset, tensor_row));
 }
 
 /// Element i of plain file bytes as f32, exactly.
@@ -154,7 +156,7 @@ std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool 
 
 std::uint64_t arena_bytes(const Weights& weights, const std::string& file) {
   std::optional<std::uint64_t> total = 0;
-  for (const auto& [name, matrix] : weights.matrices()) {
+  for (const auto& [name, matrix, tensor_row] : weights.matrices()) {
     const auto aligned = checked_align(matrix.bytes(), kernels::kAlignment);
     total = total && aligned ? checked_add(*total, *aligned) : std::nullopt;
   }
@@ -164,7 +166,7 @@ std::uint64_t arena_bytes(const Weights& weights, const std::string& file) {
 
 void place_matrices(Weights& weights, Memory& arena) {
   std::size_t offset = 0;
-  for (auto& [name, matrix] : weights.matrices()) {
+  for (auto& [name, matrix, tensor_row] : weights.matrices()) {
     matrix.panels = arena.data() + offset;
     offset += kernels::round_up(matrix.bytes(), kernels::kAlignment);
   }

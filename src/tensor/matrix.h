@@ -33,6 +33,10 @@ struct Rows {
   std::size_t stride = 0;
 
   float* row(std::size_t index) const { return data + index * stride; }
+  /// Rows [first, first + count).
+  Rows slice(std::size_t first, std::size_t count) const {
+    return {data + first * stride, count, width, stride};
+  }
   /// Columns [first, first + count) of every row.
   Rows columns(std::size_t first, std::size_t count) const { return {data + first, rows, count, stride}; }
 };

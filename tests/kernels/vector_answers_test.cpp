@@ -141,6 +141,9 @@ TEST(VectorAnswers, AddDivideFinite) {
   EXPECT_EQ(z[1], -6.0f);
   table.scale(z, 3, -0.5f);
   EXPECT_EQ(z[1], 3.0f);
+  float sum[] = {1, 1, 1};
+  table.add_scaled(sum, z, 3, 2.0f);
+  EXPECT_EQ(sum[1], 7.0f);
   EXPECT_EQ(z[2], 2.0f);
   table.divide(x, 3, 4.0f);
   EXPECT_EQ(x[0], 0.375f);
@@ -356,7 +359,7 @@ TEST(VectorAnswers, EveryTableIsComplete) {
     }
     EXPECT_TRUE(t.quantize_q8 && t.round_bf16 && t.rms_norm && t.layer_norm && t.add && t.silu_mul &&
                 t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide && t.multiply &&
-                t.scale && t.soft_cap && t.all_finite)
+                t.add_scaled && t.scale && t.soft_cap && t.all_finite)
         << t.name;
   }
 }

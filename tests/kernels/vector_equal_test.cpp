@@ -177,6 +177,15 @@ TEST_P(VectorEqual, Multiply) {
       false);
 }
 
+TEST_P(VectorEqual, AddScaled) {
+  check_binary(
+      [](const Table& t, const float* x, const float* y, std::size_t n, float* out) {
+        std::copy(x, x + n, out);
+        t.add_scaled(out, y, n, 0.37f);
+      },
+      false);
+}
+
 TEST_P(VectorEqual, Scale) {
   check_binary(
       [](const Table& t, const float* x, const float* y, std::size_t n, float* out) {

@@ -97,6 +97,8 @@ constexpr Fixture kFixtures[] = {
     {"architectures/llama-yarn", 5e-6},
     {"architectures/llama-window", 5e-6},
     {"architectures/llama-head80", 5e-6},
+    {"architectures/llama-moe", 5e-6},
+    {"architectures/qwen3moe", 5e-6},
     {"architectures/gemma", 5e-6},
     {"architectures/gemma2", 5e-6},
     {"architectures/gemma2-600", 5e-6},

@@ -40,7 +40,7 @@ TEST(Hostile, Architecture) {
   EXPECT_TRUE(refused(tiny, {"general.architecture"}));
   for (const char* name : {"mamba", "", "LLAMA", "llama ", "llama\n"}) {
     tiny.set("general.architecture", std::string(name));
-    EXPECT_TRUE(refused(tiny, {"general.architecture", "gpt2, llama"})) << name;
+    EXPECT_TRUE(refused(tiny, {"general.architecture", "gpt2, gptneox, llama"})) << name;
   }
   tiny.set("general.architecture", std::string("llama\0x", 7));
   EXPECT_TRUE(refused(tiny, {"general.architecture"})) << "no C strings";
@@ -189,8 +189,32 @@ TEST(Hostile, RopeScaling) {
   }
 }
 
+TEST(Hostile, Experts) {
+  const TinyModel experts = TinyModel::make({.layers = 1, .experts = 4});
+  EXPECT_TRUE(works(experts));
+  for (const std::uint32_t count : {3u, 5u, 8u}) {
+    TinyModel tiny = experts;
+    tiny.set("llama.expert_count", count);
+    EXPECT_TRUE(refused(tiny, {"ffn_gate_inp"})) << count;
+  }
+  for (const std::uint32_t used : {0u, 5u, 0xffffffffu}) {
+    TinyModel tiny = experts;
+    tiny.set("llama.expert_used_count", used);
+    EXPECT_TRUE(refused(tiny, {"expert_used_count"})) << used;
+  }
+  TinyModel tiny = experts;
+  tiny.erase("llama.expert_used_count");
+  EXPECT_TRUE(refused(tiny, {"expert_used_count"}));
+  tiny = experts;
+  tiny.drop("blk.0.ffn_up_exps.weight");
+  EXPECT_TRUE(refused(tiny, {"blk.0.ffn_up_exps.weight"}));
+}
+
 TEST(Hostile, WhatIsNotComputed) {
-  EXPECT_TRUE(refused_key("expert_count", std::uint32_t{8}));
+  TinyModel gpt2 = good("gpt2");
+  gpt2.set("gpt2.expert_count", std::uint32_t{8});
+  gpt2.set("gpt2.expert_used_count", std::uint32_t{2});
+  EXPECT_TRUE(refused(gpt2, {"gpt2.expert_count"}));
   EXPECT_TRUE(refused_key("expert_count", std::uint32_t{0xffffffff}));
   EXPECT_TRUE(works_with_key("expert_count", std::uint32_t{0}));
   EXPECT_TRUE(refused_key("attention.causal", false));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include "support/file_block.h"
@@ -103,7 +104,10 @@ class Forward {
       const bool parallel = !own_norm || (name_ == "gptneox" && number("use_parallel_residual", 1) != 0);
       if (!parallel) add(x, attended);
       const Table ffn_input = own_norm ? norm(x, blk + "ffn_norm") : input;
-      Table ffn = plain_gelu ? gelu_block(blk, ffn_input) : gated_block(blk, ffn_input, gemma);
+      const bool mixed = file_.find(blk + "ffn_gate_inp.weight") != nullptr;
+      Table ffn = mixed        ? mixture(blk, ffn_input)
+                  : plain_gelu ? gelu_block(blk, ffn_input)
+                               : gated_block(blk, ffn_input, gemma);
       if (file_.find(blk + "post_ffw_norm.weight") != nullptr) ffn = norm(ffn, blk + "post_ffw_norm");
       add(x, ffn);
       if (parallel) add(x, attended);
@@ -148,8 +152,11 @@ class Forward {
   }
 
   Table linear(const Table& input, const std::string& name) const {
-    const ReferenceTensor& weight = file_.tensor(name + ".weight");
-    const ReferenceTensor* bias = file_.find(name + ".bias");
+    return linear(input, file_.tensor(name + ".weight"), file_.find(name + ".bias"));
+  }
+
+  Table linear(const Table& input, const ReferenceTensor& weight,
+               const ReferenceTensor* bias = nullptr) const {
     Table x = input;
     for (std::size_t t = 0; options_.round_activations && t < x.rows; ++t) {
       const kernels::Format format = format_of_ggml(weight.type).value();
@@ -245,6 +252,47 @@ class Forward {
       const double* value = v.row(s) + kv_head * value_dim_;
       for (std::size_t i = 0; i < value_dim_; ++i) out[i] += p[s - first] / sum * value[i];
     }
+  }
+
+  /// The best experts of each row by the router, weighted by softmax over all and scaled to the sum 1.
+  Table mixture(const std::string& blk, const Table& x) const {
+    const std::size_t count = size("expert_count"), used = size("expert_used_count");
+    const Table router = linear(x, blk + "ffn_gate_inp");
+    Table out(x.rows, width_);
+    std::vector<std::vector<double>> share(x.rows, std::vector<double>(count, 0.0));
+    for (std::size_t t = 0; t < x.rows; ++t) {
+      std::vector<std::size_t> order(count);
+      std::iota(order.begin(), order.end(), 0u);
+      std::stable_sort(order.begin(), order.end(),
+                       [&](std::size_t a, std::size_t b) { return router.row(t)[a] > router.row(t)[b]; });
+      double sum = 0;
+      for (std::size_t i = 0; i < used; ++i)
+        sum += std::exp(router.row(t)[order[i]] - router.row(t)[order[0]]);
+      for (std::size_t i = 0; i < used; ++i) {
+        share[t][order[i]] = std::exp(router.row(t)[order[i]] - router.row(t)[order[0]]) / sum;
+      }
+    }
+    for (std::size_t e = 0; e < count; ++e) {
+      Table gate = linear(x, expert(blk + "ffn_gate", e));
+      const Table up = linear(x, expert(blk + "ffn_up", e));
+      for (std::size_t i = 0; i < gate.values.size(); ++i) {
+        gate.values[i] = gate.values[i] / (1 + std::exp(-gate.values[i])) * up.values[i];
+      }
+      const Table down = linear(gate, expert(blk + "ffn_down", e));
+      for (std::size_t t = 0; t < x.rows; ++t) {
+        for (std::size_t i = 0; i < width_; ++i) out.row(t)[i] += share[t][e] * down.row(t)[i];
+      }
+    }
+    return out;
+  }
+
+  /// The matrix of one expert, out of a tensor of all of them or its own.
+  ReferenceTensor expert(const std::string& name, std::size_t index) const {
+    if (const ReferenceTensor* own = file_.find(name + "." + std::to_string(index) + ".weight")) return *own;
+    const ReferenceTensor& all = file_.tensor(name + "_exps.weight");
+    const auto size = static_cast<std::ptrdiff_t>(all.shape[1] * all.shape[2]);
+    const auto first = all.values.begin() + static_cast<std::ptrdiff_t>(index) * size;
+    return {{all.shape[1], all.shape[2]}, all.type, {first, first + size}};
   }
 
   /// The angle of pair i at position t is t * frequency_[i].

@@ -87,6 +87,10 @@ class Builder {
       linear(blk + "attn_v", o_.kv_heads * o_.value_dim, o_.width, o_.biases);
       linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, o_.biases);
       norm(blk + "ffn_norm", false);
+      if (o_.experts > 0) {
+        mixture(blk);
+        continue;
+      }
       linear(blk + "ffn_gate", o_.hidden, o_.width, false);
       linear(blk + "ffn_up", o_.hidden, o_.width, false);
       linear(blk + "ffn_down", o_.width, o_.hidden, false);
@@ -125,7 +129,7 @@ class Builder {
         linear(blk + "attn_k", k, o_.width, biases);
         linear(blk + "attn_v", v, o_.width, biases);
       }
-      if (is("qwen3") || is("gemma3")) {
+      if (is("qwen3") || is("qwen3moe") || is("gemma3")) {
         vector(blk + "attn_q_norm.weight", o_.head_dim, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", o_.head_dim, 1, 0.25f);
       }
@@ -133,11 +137,32 @@ class Builder {
       if (gemma) norm(blk + "post_attention_norm", false);
       if (gemma) norm(blk + "post_ffw_norm", false);
       if (!is("phi2") && !(is("stablelm") && o_.parallel)) norm(blk + "ffn_norm", layer_norm);
+      if (o_.experts > 0) {
+        mixture(blk);
+        continue;
+      }
       if (!gelu && !fused) linear(blk + "ffn_gate", o_.hidden, o_.width, false);
       linear(blk + "ffn_up", is("phi3") ? 2 * o_.hidden : o_.hidden, o_.width, gelu);
       linear(blk + "ffn_down", o_.width, o_.hidden, gelu);
     }
     norm("output_norm", layer_norm);
+  }
+
+  void mixture(const std::string& blk) {
+    number("expert_count", o_.experts);
+    number("expert_used_count", 2);
+    if (is("qwen3moe")) number("expert_feed_forward_length", o_.hidden);
+    model_.add(blk + "ffn_gate_inp.weight", "f32", {o_.experts, o_.width}, o_.seed);
+    const auto experts = [&](const std::string& name, std::size_t rows, std::size_t k) {
+      if (o_.stacked_experts) {
+        matrix(blk + name + "_exps", rows, k, o_.experts);
+      } else {
+        for (std::size_t e = 0; e < o_.experts; ++e) matrix(blk + name + "." + std::to_string(e), rows, k);
+      }
+    };
+    experts("ffn_gate", o_.hidden, o_.width);
+    experts("ffn_up", o_.hidden, o_.width);
+    experts("ffn_down", o_.width, o_.hidden);
   }
 
   void rope() {
@@ -177,11 +202,13 @@ class Builder {
   }
   void number(const std::string& key, std::size_t value) { set(key, static_cast<std::uint32_t>(value)); }
 
-  void matrix(const std::string& name, std::size_t rows, std::size_t k) {
+  void matrix(const std::string& name, std::size_t rows, std::size_t k, std::size_t count = 0) {
     const std::string type = o_.weights == "mixed"
                                  ? kWeightTypes[model_.tensors.size() % std::size(kWeightTypes)].name
                                  : o_.weights;
-    model_.add(name + ".weight", type, {rows, k}, o_.seed);
+    std::vector<std::uint64_t> shape = {rows, k};
+    if (count > 0) shape.insert(shape.begin(), count);
+    model_.add(name + ".weight", type, shape, o_.seed);
   }
   void vector(const std::string& name, std::size_t size, float centre, float spread) {
     model_.tensors.push_back({name, 0, {size}, draw_vector(size, centre, spread, Draws(o_.seed, name))});
