@@ -38,7 +38,10 @@ struct Rows {
     return {data + first * stride, count, width, stride};
   }
   /// Columns [first, first + count) of every row.
-  Rows columns(std::size_t first, std::size_t count) const { return {data + first, rows, count, stride}; }
+  Rows columns(std::size_t first, std::size_t count) const {
+    // Without memory while a workspace is measured.
+    return {data != nullptr ? data + first : nullptr, rows, count, stride};
+  }
 };
 
 }  // namespace garam
