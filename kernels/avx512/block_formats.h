@@ -4,9 +4,10 @@
 //   kCentre    what is taken from the codes while 16-bit sums of them are formed (dots_pairs.h)
 //   kFolded    Sum::kHalves: when the scale of a half is multiplied into its codes, the offset at which the
 //              products fit a byte; kNoFold where none does
-//   kUnpackFrom   rows from which codes are taken apart once for all of them, at least 7; kNever: in every
-//   tile code       the codes of k 4g to 4g + 3, one a byte scales     what the float steps of the block
-//   multiply with
+//   kUnpackFrom
+//              rows from which codes are taken apart once for all of them, at least 7; kNever: in every tile
+//   code       the codes of k 4g to 4g + 3, one a byte
+//   scales     what the float steps of the block multiply with
 // In an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
 #pragma once
 

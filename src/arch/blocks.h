@@ -1,6 +1,6 @@
 // The two halves of a transformer layer as most families have them: self-attention with rotary positions, and
-// the feed-forward network. What differs between files of one family (biases, fused projections, norms of
-// queries and keys) is found in the file; what differs between families is the caller's.
+// the feed-forward network. An architecture declares which projections are fused and which have biases, and
+// puts norms and sums around the halves.
 #pragma once
 
 #include <string>
@@ -98,11 +98,11 @@ struct GatedBuffers {
   static GatedBuffers carve(Workspace& workspace, const Config& config, Fused fused, std::size_t rows);
 };
 
+void swiglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
+            const GatedBuffers& buffers, const Rows& out);
 /// GeGLU: the same with gelu, tanh form, in the place of silu.
 void geglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
            const GatedBuffers& buffers, const Rows& out);
-void swiglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
-            const GatedBuffers& buffers, const Rows& out);
 
 /// A router and its experts, each a SwiGLU network of expert_hidden.
 struct MixtureWeights {

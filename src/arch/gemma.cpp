@@ -3,7 +3,6 @@
 // every other layer see a window only. Gemma 3 norms every head of q and k instead of capping, has a window
 // in five layers of six, and turns positions of those by a base of their own.
 #include <cmath>
-#include <initializer_list>
 
 #include "arch/blocks.h"
 #include "arch/registry.h"
@@ -34,7 +33,7 @@ struct Buffers {
   AttentionBuffers attention;
   GatedBuffers ffn;
   ops::ActivationForms forms;
-  ops::Angles angles, local_angles;
+  ops::Angles angles, local_angles;  // the same but in Gemma 3
 };
 
 /// The largest models scale queries by the width of a head they do not have (query_pre_attn_scalar).
@@ -86,8 +85,7 @@ class Gemma final : public Architecture {
 
   void prepare() override {
     rope_ = ops::Rope::make(rope_options_, ops::RopePairs::kHalves);
-    local_rope_ =
-        generation_ == Generation::kThird ? ops::Rope::make(local_options_, ops::RopePairs::kHalves) : rope_;
+    local_rope_ = ops::Rope::make(local_options_, ops::RopePairs::kHalves);
   }
 
   void carve(Workspace& workspace, const ops::KvLayout& kv, std::size_t rows,
@@ -107,7 +105,9 @@ class Gemma final : public Architecture {
     ops::embed(ctx, *embedding_, f.tokens, b.x);
     ops::scale(ctx, b.x, std::sqrt(static_cast<float>(c.width)));
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
-    ops::rope_angles(ctx, local_rope_, f.positions, b.local_angles);
+    if (generation_ == Generation::kThird) {
+      ops::rope_angles(ctx, local_rope_, f.positions, b.local_angles);
+    }
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
       attention.layer = i;
@@ -147,7 +147,8 @@ class Gemma final : public Architecture {
     b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
-    b.local_angles = workspace.angles(rows, rope_options_.dims / 2);
+    b.local_angles =
+        generation_ == Generation::kThird ? workspace.angles(rows, rope_options_.dims / 2) : b.angles;
     return b;
   }
 
@@ -157,7 +158,7 @@ class Gemma final : public Architecture {
   float score_cap_ = 0;  // 0 = none
   float logit_cap_ = 0;  // 0 = none
   ops::RopeOptions rope_options_, local_options_;
-  ops::Rope rope_, local_rope_;
+  ops::Rope rope_, local_rope_;        // the latter in local layers of Gemma 3
   const Matrix* embedding_ = nullptr;  // [vocab, width]
   Norm output_norm_;
   const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
