@@ -82,6 +82,8 @@ struct Lanes {
   }
   /// The larger of each pair, b where either is NaN.
   static F max(F a, F b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+  /// The smaller of each pair, the second where either is NaN.
+  static F min(F a, F b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
   /// Largest lane, of lanes that are not NaN.
   static float largest(F x) {
     const __m256 a = _mm256_max_ps(x.low, x.high);

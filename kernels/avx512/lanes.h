@@ -48,6 +48,8 @@ struct Lanes {
   static F clamp(F x, float limit) { return _mm512_max_ps(_mm512_min_ps(x, set(limit)), set(-limit)); }
   /// The larger of each pair, b where either is NaN.
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  /// The smaller of each pair, the second where either is NaN.
+  static F min(F a, F b) { return _mm512_min_ps(a, b); }
   /// Largest lane, of lanes that are not NaN.
   static float largest(F x) {
     const __m256 a = _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));

@@ -99,6 +99,8 @@ struct Lanes {
   }
   /// The larger of each pair, y where either is NaN: fmax would give NaN.
   static F max(F x, F y) { return select(less(y, x), x, y); }
+  /// The smaller of each pair, the second where either is NaN.
+  static F min(F x, F y) { return select(less(x, y), x, y); }
   /// Largest lane, of lanes that are not NaN.
   static float largest(F x) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.a, x.b), vmaxq_f32(x.c, x.d))); }
   /// Sum of the lanes as numerics rule 7 adds stripes: lane i and i + 8, then 4, 2, 1.

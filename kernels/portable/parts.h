@@ -5,8 +5,10 @@
 
 namespace garam::kernels::portable {
 
-/// Everything but matmul and attention.
+/// Everything but matmul, attention and fit_*.
 void fill_vector(Table& table);
+/// fit_integers and fit_levels.
+void fill_fit(Table& table);
 /// matmul and matmul_name.
 void fill_float_matmul(Table& table);
 void fill_block_matmul(Table& table);

@@ -6,6 +6,7 @@ namespace garam::kernels::portable {
 void fill(Table& table) {
   table.name = "portable";
   fill_vector(table);
+  fill_fit(table);
   fill_float_matmul(table);
   fill_block_matmul(table);
   fill_attention(table);

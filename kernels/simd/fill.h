@@ -5,6 +5,7 @@
 #include "kernels/simd/convert.h"
 #include "kernels/simd/elementwise.h"
 #include "kernels/simd/exp.h"
+#include "kernels/simd/fit.h"
 #include "kernels/simd/norm.h"
 
 namespace garam::kernels::simd {
@@ -36,6 +37,8 @@ void fill_vector(Table& table) {
   table.scale = scale<L>;
   table.soft_cap = soft_cap<L>;
   table.all_finite = all_finite<L>;
+  table.fit_integers = fit<L, NearestInteger<L>>;
+  table.fit_levels = fit<L, NearestLevel<L>>;
 }
 
 }  // namespace garam::kernels::simd

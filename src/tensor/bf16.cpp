@@ -40,6 +40,6 @@ void encode(const float* values, std::size_t k, std::byte* row) {
 
 }  // namespace
 
-const WeightFormat kFormatBf16 = {"bf16", 30, kernels::Format::kBf16, 1, 2, pack, unpack, encode};
+const WeightFormat kFormatBf16 = {"bf16", 30, kernels::Format::kBf16, 1, 2, pack, unpack, encode, nullptr};
 
 }  // namespace garam

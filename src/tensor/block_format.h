@@ -4,10 +4,12 @@
 //   kFileValues, kFileBytes                    a block of the file
 //   static bool pack(const std::byte* in, const RowOfUnit&)        one file block; false: a scale is not
 //   finite static void unpack(const ConstRowOfUnit&, float* out)          32 values
+//   static void write(const BlockParts&, std::byte* out)           one file block
 #pragma once
 
 #include <cstring>
 
+#include "tensor/block_parts.h"
 #include "tensor/half.h"
 #include "tensor/planes.h"
 #include "tensor/weight_format.h"
@@ -73,9 +75,9 @@ void unpack_blocks(const std::byte* panel, std::size_t row, std::size_t k, float
 }
 
 template <typename F>
-constexpr WeightFormat block_format(void (*encode)(const float*, std::size_t, std::byte*) = nullptr) {
-  return {F::kName,      F::kGgmlId,     F::kFormat,       F::kFileValues,
-          F::kFileBytes, pack_blocks<F>, unpack_blocks<F>, encode};
+constexpr WeightFormat block_format() {
+  return {F::kName,       F::kGgmlId,       F::kFormat, F::kFileValues, F::kFileBytes,
+          pack_blocks<F>, unpack_blocks<F>, nullptr,    F::write};
 }
 
 }  // namespace garam

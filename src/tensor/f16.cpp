@@ -34,6 +34,6 @@ void encode(const float* values, std::size_t k, std::byte* row) {
 
 }  // namespace
 
-const WeightFormat kFormatF16 = {"f16", 1, kernels::Format::kF16, 1, 2, pack, unpack, encode};
+const WeightFormat kFormatF16 = {"f16", 1, kernels::Format::kF16, 1, 2, pack, unpack, encode, nullptr};
 
 }  // namespace garam

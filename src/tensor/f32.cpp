@@ -29,6 +29,6 @@ void encode(const float* values, std::size_t k, std::byte* row) {
 
 }  // namespace
 
-const WeightFormat kFormatF32 = {"f32", 0, kernels::Format::kF32, 1, 4, pack, unpack, encode};
+const WeightFormat kFormatF32 = {"f32", 0, kernels::Format::kF32, 1, 4, pack, unpack, encode, nullptr};
 
 }  // namespace garam

@@ -21,6 +21,10 @@ struct Iq4Nl {
       out[i] = static_cast<float>(d * kernels::kIq4Values[code_of(codes, i)]);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_nibbles(out + 2, parts.codes.data());
+  }
 };
 
 }  // namespace

@@ -31,6 +31,17 @@ struct Iq4Xs {
       out[i] = static_cast<float>(d * kernels::kIq4Values[code_of(codes, i)]);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    std::uint16_t high = 0;
+    for (std::size_t s = 0; s < 8; ++s)
+      high = static_cast<std::uint16_t>(high | (parts.scales[s] >> 4 & 3) << 2 * s);
+    std::memcpy(out + 2, &high, 2);
+    for (std::size_t i = 0; i < 4; ++i) {
+      out[4 + i] = static_cast<std::byte>((parts.scales[2 * i] & 15) | (parts.scales[2 * i + 1] & 15) << 4);
+    }
+    for (std::size_t s = 0; s < 8; ++s) write_nibbles(out + 8 + 16 * s, parts.codes.data() + 32 * s);
+  }
 };
 
 }  // namespace

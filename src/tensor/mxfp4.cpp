@@ -25,6 +25,10 @@ struct Mxfp4 {
       out[i] = static_cast<float>(d * kernels::kMxfp4Values[code_of(codes, i)]);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    out[0] = static_cast<std::byte>(parts.scale);
+    write_nibbles(out + 1, parts.codes.data());
+  }
 };
 
 }  // namespace

@@ -33,6 +33,14 @@ struct Q2_K {
       out[i] = static_cast<float>(d * ((both & 15) * static_cast<int>(code_of(codes, i))) - m * (both >> 4));
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    for (std::size_t j = 0; j < 16; ++j) {
+      out[j] = static_cast<std::byte>(parts.scales[j] | parts.minimums[j] << 4);
+    }
+    write_wide_pairs(out + 16, parts.codes.data(), 0);
+    write_f16(out + 80, parts.scale);
+    write_f16(out + 82, parts.minimum);
+  }
 };
 
 }  // namespace

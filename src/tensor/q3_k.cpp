@@ -44,6 +44,16 @@ struct Q3_K {
       out[i] = static_cast<float>(d * (scale * (static_cast<int>(code_of(codes, i)) - 4)));
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_wide_bits(out, parts.codes.data(), 2);
+    write_wide_pairs(out + 32, parts.codes.data(), 0);
+    std::memset(out + 96, 0, 12);
+    for (std::size_t j = 0; j < 16; ++j) {
+      out[96 + j % 8] |= static_cast<std::byte>((parts.scales[j] & 15) << (j < 8 ? 0 : 4));
+      out[104 + j % 4] |= static_cast<std::byte>(parts.scales[j] >> 4 << 2 * (j / 4));
+    }
+    write_f16(out + 108, parts.scale);
+  }
 };
 
 }  // namespace

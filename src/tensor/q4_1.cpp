@@ -21,6 +21,11 @@ struct Q4_1 {
       out[i] = static_cast<float>(d * static_cast<double>(code_of(codes, i)) + m);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_f16(out + 2, parts.minimum);
+    write_nibbles(out + 4, parts.codes.data());
+  }
 };
 
 }  // namespace

@@ -31,6 +31,12 @@ struct Q4_K {
       out[i] = static_cast<float>(d * static_cast<double>(code_of(codes, i)) - m);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_f16(out + 2, parts.minimum);
+    write_six_bit_scales(out + 4, parts);
+    write_wide_nibbles(out + 16, parts.codes.data());
+  }
 };
 
 }  // namespace

@@ -23,6 +23,11 @@ struct Q5_0 {
       out[i] = static_cast<float>(d * (static_cast<double>(code_of(codes, i)) - 16));
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_fifth_bits(out + 2, parts.codes.data());
+    write_nibbles(out + 6, parts.codes.data());
+  }
 };
 
 }  // namespace

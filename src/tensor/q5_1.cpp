@@ -23,6 +23,12 @@ struct Q5_1 {
       out[i] = static_cast<float>(d * static_cast<double>(code_of(codes, i)) + m);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_f16(out + 2, parts.minimum);
+    write_fifth_bits(out + 4, parts.codes.data());
+    write_nibbles(out + 8, parts.codes.data());
+  }
 };
 
 }  // namespace

@@ -34,6 +34,13 @@ struct Q5_K {
       out[i] = static_cast<float>(d * static_cast<double>(code_of(codes, i)) - m);
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    write_f16(out + 2, parts.minimum);
+    write_six_bit_scales(out + 4, parts);
+    write_wide_bits(out + 16, parts.codes.data(), 4);
+    write_wide_nibbles(out + 48, parts.codes.data());
+  }
 };
 
 }  // namespace

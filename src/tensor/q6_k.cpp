@@ -39,6 +39,17 @@ struct Q6_K {
       out[i] = static_cast<float>(d * (scale * (static_cast<int>(code_of(codes, i)) - 32)));
     }
   }
+  static void write(const BlockParts& parts, std::byte* out) {
+    for (std::size_t half = 0; half < 2; ++half) {
+      const std::uint8_t* codes = parts.codes.data() + 128 * half;
+      for (std::size_t i = 0; i < 64; ++i) {
+        out[64 * half + i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 64] & 15) << 4);
+      }
+    }
+    write_wide_pairs(out + 128, parts.codes.data(), 4);
+    std::memcpy(out + 192, parts.scales.data(), 16);
+    write_f16(out + 208, parts.scale);
+  }
 };
 
 }  // namespace

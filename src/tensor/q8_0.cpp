@@ -1,5 +1,4 @@
 // q8_0 weights. File block of 32: f16 scale, 32 signed bytes.
-#include <cmath>
 #include "tensor/block_format.h"
 
 namespace garam {
@@ -26,24 +25,14 @@ struct Q8_0 {
       out[i] = static_cast<float>(d * (biased - 128));
     }
   }
-};
-
-void encode(const float* values, std::size_t k, std::byte* row) {
-  for (std::size_t b = 0; b < k / kernels::kBlock; ++b, values += kernels::kBlock, row += Q8_0::kFileBytes) {
-    float largest = 0;
-    for (std::size_t i = 0; i < kernels::kBlock; ++i) largest = std::fmax(largest, std::fabs(values[i]));
-    const std::uint16_t scale = float_to_half(largest / 127.0f);
-    const float step = half_to_float(scale);
-    std::memcpy(row, &scale, 2);
-    for (std::size_t i = 0; i < kernels::kBlock; ++i) {
-      const float q = step > 0 ? std::nearbyint(values[i] / step) : 0.0f;
-      row[2 + i] = static_cast<std::byte>(static_cast<std::int8_t>(std::fmin(127.0f, std::fmax(-127.0f, q))));
-    }
+  static void write(const BlockParts& parts, std::byte* out) {
+    write_f16(out, parts.scale);
+    std::memcpy(out + 2, parts.codes.data(), kernels::kBlock);
   }
-}
+};
 
 }  // namespace
 
-const WeightFormat kFormatQ8_0 = block_format<Q8_0>(encode);
+const WeightFormat kFormatQ8_0 = block_format<Q8_0>();
 
 }  // namespace garam

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernels/layout.h"
+#include "tensor/block_parts.h"
 
 namespace garam {
 
@@ -23,8 +24,10 @@ struct WeightFormat {
   /// One row of a panel back as f32: what scales and integers give exactly, rounded once
   /// (an embedding).
   void (*unpack)(const std::byte* panel, std::size_t row, std::size_t k, float* out);
-  /// f32 values to one file row, to nearest. For writers of models; null where only reading is known.
+  /// f32 values to one file row, to nearest; null where a block has a scale, which src/quantize searches.
   void (*encode)(const float* values, std::size_t k, std::byte* row);
+  /// One block of the file out of its parts; null where encode() is not.
+  void (*write)(const BlockParts& parts, std::byte* block);
 
   /// Bytes of one row of k values in the file.
   std::size_t row_bytes(std::size_t k) const { return k / block * block_bytes; }
