@@ -88,8 +88,8 @@ struct AttentionChunk {
 };
 using AttentionFn = void (*)(const AttentionChunk&);
 
-/// Sixteen blocks of weights, a block a lane, tried with one scale each: what a quantiser sums to find the best
-/// one. Lane l, i ascending, sums starting at +0:
+/// Sixteen blocks of weights, a block a lane, tried with one scale each: what a quantiser sums to find the
+/// best one. Lane l, i ascending, sums starting at +0:
 ///   v = fl(fl(x[i][l] * inverse[l]) + offset[l])
 ///   fit_integers  q = nearest even of min(max(v, low), high);  the code is q
 ///   fit_levels    the code is the number of j >= 1 with fl(0.5 * fl(levels[j - 1] + levels[j])) < v;
@@ -97,16 +97,16 @@ using AttentionFn = void (*)(const AttentionChunk&);
 ///   t = fl(w[i][l] * q);  sums[0][l] += t;  sums[1][l] += fl(t * q);  sums[2][l] += fl(t * x[i][l])
 /// x, w, inverse and offset are finite and aligned to 64 bytes. v is finite or infinite.
 struct Fit {
-  const float* x;        // [n][16]
-  const float* w;        // [n][16]
+  const float* x;  // [n][16]
+  const float* w;  // [n][16]
   std::size_t n;
   const float* inverse;  // [16]
   const float* offset;   // [16]
   float low, high;       // fit_integers: integers in [-128, 127]
   const float* levels;   // fit_levels: ascending
   std::size_t level_count;
-  float* sums;           // [3][16]
-  std::int8_t* codes;    // [n][16], or null
+  float* sums;         // [3][16]
+  std::int8_t* codes;  // [n][16], or null
 };
 
 /// Stores one position's K or V vector of one kv head. `slot` is the position's place in the page (0..63).

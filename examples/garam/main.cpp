@@ -20,6 +20,7 @@ constexpr Command kCommands[] = {
     {"detokenize", "Token ids to text", define_detokenize},
     {"inspect", "What a model file says about itself, and the memory it will take", define_inspect},
     {"bench", "Measure prompt reading, generation and generation of several sequences", define_bench},
+    {"quantize", "Write a model with smaller weights", define_quantize},
     {"logits", "Write the logits of given tokens to a file", define_logits},
 };
 

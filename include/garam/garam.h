@@ -5,6 +5,7 @@
 #include "garam/generate.h"
 #include "garam/kernel_set.h"
 #include "garam/model.h"
+#include "garam/quantize.h"
 #include "garam/sampler.h"
 #include "garam/session.h"
 #include "garam/tokenizer.h"

@@ -5,13 +5,12 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <exception>
-#include <mutex>
 
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/hash.h"
 #include "runtime/context.h"
+#include "runtime/first_error.h"
 #include "tensor/half.h"
 
 namespace garam {
@@ -91,30 +90,6 @@ std::uint64_t load_vector(const GgufFile& file, Weights::NamedVector& named) {
   }
   return hash_mix(hash_bytes(bytes.data(), bytes.size()), tensor.offset);
 }
-
-/// Keeps the first exception of any worker and lets the others stop early.
-class FirstError {
- public:
-  template <typename Body>
-  void guard(const Body& body) noexcept {
-    try {
-      body();
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      failed_.store(true, std::memory_order_relaxed);
-    }
-  }
-  bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::exception_ptr error_;
-  std::atomic<bool> failed_{false};
-};
 
 std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool pack, ThreadPool& pool,
                              const LoadOptions& options, const std::function<void()>& beside) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace garam::quantize {
+namespace garam::quant {
 
 void LaneGroup::set(std::size_t lane, const float* values, const float* importance) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -33,6 +33,17 @@ void LaneGroup::finish() {
   for (std::size_t l = 0; l < kLanes; ++l) extreme[l] = largest[l] > -smallest[l] ? largest[l] : smallest[l];
 }
 
+float error_of(const LaneGroup& group, const FitSums& sums, std::size_t lane, float scale, float minimum) {
+  const float of_scale = scale * (scale * sums.qq[lane] - 2.0f * sums.xq[lane]);
+  const float rest = group.sum_wx[lane] - scale * sums.q[lane];
+  return group.sum_wxx[lane] + of_scale + minimum * (minimum * group.sum_w[lane] + 2.0f * rest);
+}
+
+float inverse_of(float scale) {
+  const float inverse = 1.0f / scale;
+  return std::isfinite(inverse) ? inverse : 0.0f;
+}
+
 FitSums fit(const kernels::Table& table, const LaneGroup& group, const Codebook& book, const Lane& inverse,
             const Lane& offset, std::int8_t* codes) {
   static_assert(sizeof(FitSums) == 3 * kLanes * sizeof(float));
@@ -52,4 +63,4 @@ FitSums fit(const kernels::Table& table, const LaneGroup& group, const Codebook&
   return sums;
 }
 
-}  // namespace garam::quantize
+}  // namespace garam::quant

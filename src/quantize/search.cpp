@@ -5,17 +5,12 @@
 
 #include "tensor/half.h"
 
-namespace garam::quantize {
+namespace garam::quant {
 namespace {
 
 using kernels::Table;
 
 constexpr int kRefits = 2;  // of a block: codes by the best scale, then the best scale for the codes
-
-float inverse_of(float scale) {
-  const float inverse = 1.0f / scale;
-  return scale != 0 && std::isfinite(inverse) ? inverse : 0.0f;
-}
 
 FitSums fit_at(const Table& table, const LaneGroup& group, const Codebook& book, const Scales& scales,
                std::int8_t* codes = nullptr) {
@@ -25,13 +20,6 @@ FitSums fit_at(const Table& table, const LaneGroup& group, const Codebook& book,
     offset[l] = scales.minimum[l] * inverse[l];
   }
   return fit(table, group, book, inverse, offset, codes);
-}
-
-/// Weighted squared error of scale * q - minimum, from the sums over q. Never below zero but for rounding.
-float error_of(const LaneGroup& g, const FitSums& s, std::size_t l, float scale, float minimum) {
-  const float of_scale = scale * (scale * s.qq[l] - 2.0f * s.xq[l]);
-  const float of_minimum = minimum * (minimum * g.sum_w[l] + 2.0f * (g.sum_wx[l] - scale * s.q[l]));
-  return g.sum_wxx[l] + of_scale + of_minimum;
 }
 
 /// What the best scale and minimum for these codes take off the weighted squares of the values.
@@ -110,9 +98,8 @@ Scales find_scale_and_minimum(const Table& table, const LaneGroup& group, const 
   return found.scales;
 }
 
-void round_to_f16(const Table& table, const LaneGroup& group, const Codebook& book, Minimum minimum,
+void round_to_f16(const Table& table, const LaneGroup& group, const Codebook& book, bool minimums,
                   Scales* scales) {
-  const bool minimums = minimum == Minimum::kAny && book.low == 0;
   Lane least;
   Scales best;
   for (const int step : {0, 1, -1}) {
@@ -145,4 +132,4 @@ void final_codes(const Table& table, const LaneGroup& group, const Codebook& boo
   fit_at(table, group, book, scales, codes);
 }
 
-}  // namespace garam::quantize
+}  // namespace garam::quant

@@ -7,15 +7,15 @@
 
 #include "quantize/lane_group.h"
 
-namespace garam::quantize {
+namespace garam::quant {
 
 /// value = scale * q - minimum. Where a format has no minimum it is zero.
 struct Scales {
   Lane scale, minimum;
 };
 
-/// For each lane the scale of least weighted squared error, not rounded. `starts`: the codes that the value of
-/// largest magnitude is given to begin with.
+/// For each lane the scale of least weighted squared error, not rounded. `starts`: the codes that the value
+/// of largest magnitude is given to begin with.
 Scales find_scale(const kernels::Table& table, const LaneGroup& group, const Codebook& book,
                   std::span<const float> starts);
 
@@ -29,8 +29,9 @@ enum class Minimum : std::uint8_t { kAny, kSubtracted };
 Scales find_scale_and_minimum(const kernels::Table& table, const LaneGroup& group, const Codebook& book,
                               std::span<const Ends> starts, Minimum minimum);
 
-/// Rounds every lane's scale, and its minimum where there is one, to f16 and looks at the scale's neighbours.
-void round_to_f16(const kernels::Table& table, const LaneGroup& group, const Codebook& book, Minimum minimum,
+/// Rounds every lane's scale to f16 and looks at its neighbours; `minimums`: each with the best minimum in
+/// f16.
+void round_to_f16(const kernels::Table& table, const LaneGroup& group, const Codebook& book, bool minimums,
                   Scales* scales);
 
 /// How a block of 256 stores scales: value = (d * scale) * q - (dmin * minimum), d and dmin f16.
@@ -53,4 +54,4 @@ SuperScales round_to_integers(const kernels::Table& table, const LaneGroup& grou
 void final_codes(const kernels::Table& table, const LaneGroup& group, const Codebook& book,
                  const Scales& scales, std::int8_t* codes);
 
-}  // namespace garam::quantize
+}  // namespace garam::quant

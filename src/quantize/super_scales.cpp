@@ -5,7 +5,7 @@
 #include "quantize/search.h"
 #include "tensor/half.h"
 
-namespace garam::quantize {
+namespace garam::quant {
 namespace {
 
 using kernels::Table;
@@ -54,7 +54,7 @@ class Rounding {
       const FitSums s = fit_at(candidate, minimum_);
       for (std::size_t l = 0; l < kLanes; ++l) {
         const float m = code_.minimums ? best_minimum(s, l, d_[l] * candidate[l]) : 0;
-        const float error = error_of(s, l, d_[l] * candidate[l], dmin_[l] * m);
+        const float error = error_of(group_, s, l, d_[l] * candidate[l], dmin_[l] * m);
         if (step != 0 && !(error < least[l])) continue;
         least[l] = error;
         scale[l] = candidate[l];
@@ -75,8 +75,8 @@ class Rounding {
     for (std::size_t first = 0; first < kLanes; first += code_.lanes) {
       float before = 0, after = 0;
       for (std::size_t l = first; l < first + code_.lanes; ++l) {
-        before += error_of(s, l, old_d[l] * scale_[l], old_dmin[l] * minimum_[l]);
-        after += error_of(fresh, l, d_[l] * scale_[l], dmin_[l] * minimum_[l]);
+        before += error_of(group_, s, l, old_d[l] * scale_[l], old_dmin[l] * minimum_[l]);
+        after += error_of(group_, fresh, l, d_[l] * scale_[l], dmin_[l] * minimum_[l]);
       }
       if (after < before) continue;
       for (std::size_t l = first; l < first + code_.lanes; ++l) d_[l] = old_d[l], dmin_[l] = old_dmin[l];
@@ -98,15 +98,10 @@ class Rounding {
   FitSums fit_at(const Lane& scale, const Lane& minimum) const {
     Lane inverse, offset;
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const float step = d_[l] * scale[l];
-      inverse[l] = step != 0 && std::isfinite(1.0f / step) ? 1.0f / step : 0.0f;
+      inverse[l] = inverse_of(d_[l] * scale[l]);
       offset[l] = dmin_[l] * minimum[l] * inverse[l];
     }
     return fit(table_, group_, book_, inverse, offset);
-  }
-  float error_of(const FitSums& s, std::size_t l, float scale, float minimum) const {
-    return group_.sum_wxx[l] + scale * (scale * s.qq[l] - 2.0f * s.xq[l]) +
-           minimum * (minimum * group_.sum_w[l] + 2.0f * (group_.sum_wx[l] - scale * s.q[l]));
   }
   float best_minimum(const FitSums& s, std::size_t l, float scale) const {
     if (dmin_[l] == 0) return 0;
@@ -165,4 +160,4 @@ SuperScales round_to_integers(const Table& table, const LaneGroup& group, const 
   return rounding.result();
 }
 
-}  // namespace garam::quantize
+}  // namespace garam::quant

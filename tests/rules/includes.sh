@@ -23,6 +23,7 @@ rooms_of() {
     core) echo "ops tensor runtime kernels" ;;
     arch) echo "core ops tensor runtime kernels" ;;
     model) echo "arch core ops tensor runtime kernels io text" ;;
+    quantize) echo "tensor runtime kernels io" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
   esac
@@ -34,7 +35,7 @@ public_of() {
     base) echo "version.h" ;;
     runtime) echo "kernel_set.h" ;;
     text) echo "tokenizer.h" ;;
-    model | sample) echo "*" ;;
+    model | sample | quantize) echo "*" ;;
     *) echo "" ;;
   esac
 }
