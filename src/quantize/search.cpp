@@ -33,11 +33,11 @@ Best best_scale(const FitSums& s, std::size_t l) {
 }
 Best best_scale_and_minimum(const LaneGroup& g, const FitSums& s, std::size_t l, Minimum kind) {
   const float determinant = g.sum_w[l] * s.qq[l] - s.q[l] * s.q[l];
-  if (!(determinant > 0)) {
-    // All codes are equal: the mean, which only a minimum can hold.
-    const float mean = g.sum_wx[l] / g.sum_w[l];
-    const float minimum = kind == Minimum::kSubtracted ? std::max(0.0f, -mean) : -mean;
-    return {0, minimum, -minimum * (g.sum_w[l] * minimum + 2.0f * g.sum_wx[l])};
+  // Codes that are nearly all equal, so that rounding decides: the mean, as a minimum where it can be one.
+  if (!(determinant > 1e-5f * g.sum_w[l] * s.qq[l])) {
+    const float minimum = -g.sum_wx[l] / g.sum_w[l];
+    if (kind == Minimum::kSubtracted && minimum < 0) return best_scale(s, l);
+    return {0, minimum, minimum * minimum * g.sum_w[l]};
   }
   const float scale = (g.sum_w[l] * s.xq[l] - s.q[l] * g.sum_wx[l]) / determinant;
   const float minimum = (s.q[l] * s.xq[l] - s.qq[l] * g.sum_wx[l]) / determinant;
