@@ -21,6 +21,7 @@ Run define_inspect(CLI::App& app);
 Run define_bench(CLI::App& app);
 Run define_logits(CLI::App& app);
 Run define_quantize(CLI::App& app);
+Run define_imatrix(CLI::App& app);
 
 /// Exit codes besides 0; docs: README.
 inline constexpr int kExitFailure = 1;

@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
     {"inspect", "What a model file says about itself, and the memory it will take", define_inspect},
     {"bench", "Measure prompt reading, generation and generation of several sequences", define_bench},
     {"quantize", "Write a model with smaller weights", define_quantize},
+    {"imatrix", "Measure over a text which weights matter, for quantize", define_imatrix},
     {"logits", "Write the logits of given tokens to a file", define_logits},
 };
 

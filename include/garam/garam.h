@@ -3,6 +3,7 @@
 
 #include "garam/error.h"
 #include "garam/generate.h"
+#include "garam/importance.h"
 #include "garam/kernel_set.h"
 #include "garam/model.h"
 #include "garam/quantize.h"

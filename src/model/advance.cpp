@@ -25,7 +25,9 @@ class Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  Context context(const kernels::Table& table) const { return {table, held_ ? &pool_ : nullptr, workers_}; }
+  Context context(const kernels::Table& table, ops::LinearObserver* observer) const {
+    return {table, held_ ? &pool_ : nullptr, workers_, observer};
+  }
 
  private:
   ThreadPool& pool_;
@@ -117,7 +119,7 @@ class Advancing {
         model_(lead_.model.impl()),
         stop_(stop),
         lease_(model_, lead_.options.threads),
-        context_(lease_.context(model_.kernels.table)),
+        context_(lease_.context(model_.kernels.table, lead_.observer)),
         stride_(logit_stride(model_.architecture->config())) {}
 
   void run(const Progress& progress) {

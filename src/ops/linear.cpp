@@ -77,6 +77,9 @@ void linear(const Context& context, const Rows& x, const ActivationForms& forms,
             std::initializer_list<Projection> list) {
   if (x.rows == 0) return;
   const std::span<const Projection> projections(list.begin(), list.size());
+  if (LinearObserver* observer = context.observer()) {
+    for (const Projection& p : projections) observer->see(context, *p.weight, x);
+  }
   prepare(context, x, forms, projections);
   std::size_t panels = 0, largest_panel = 1;
   for (const Projection& p : projections) {

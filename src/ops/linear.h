@@ -28,6 +28,14 @@ struct Projection {
   Rows out;              // stride at least out.width rounded up to 32; the padding is written
 };
 
+/// Sees the input of every projection before it is computed, on the calling thread. Neither throws nor
+/// allocates.
+class LinearObserver {
+ public:
+  virtual ~LinearObserver() = default;
+  virtual void see(const Context& context, const Matrix& weight, const Rows& x) = 0;
+};
+
 /// Computes every projection of x. Each output is one kernel sum (kernels.h), then fl(sum + bias).
 void linear(const Context& context, const Rows& x, const ActivationForms& forms,
             std::initializer_list<Projection> projections);

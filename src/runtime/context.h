@@ -11,14 +11,24 @@
 
 namespace garam {
 
+namespace ops {
+class LinearObserver;
+}
+
 class Context {
  public:
-  /// Without a pool, or with one worker, everything runs on the calling thread.
-  Context(const kernels::Table& table, ThreadPool* pool, unsigned workers)
-      : table_(table), pool_(workers > 1 ? pool : nullptr), workers_(pool_ != nullptr ? workers : 1) {}
+  /// Without a pool, or with one worker, everything runs on the calling thread. `observer` sees what
+  /// ops::linear() reads; null: nobody.
+  Context(const kernels::Table& table, ThreadPool* pool, unsigned workers,
+          ops::LinearObserver* observer = nullptr)
+      : table_(table),
+        pool_(workers > 1 ? pool : nullptr),
+        workers_(pool_ != nullptr ? workers : 1),
+        observer_(observer) {}
 
   const kernels::Table& table() const noexcept { return table_; }
   unsigned workers() const noexcept { return workers_; }
+  ops::LinearObserver* observer() const noexcept { return observer_; }
 
   /// body(begin, end, worker) over [0, count), one contiguous range a worker, cut at multiples of `grain`. A
   /// worker takes its range in pieces (a multiple of `grain`, the whole range if not given), then those that
@@ -87,6 +97,7 @@ class Context {
   const kernels::Table& table_;
   ThreadPool* pool_;
   unsigned workers_;
+  ops::LinearObserver* observer_;
 };
 
 }  // namespace garam

@@ -24,6 +24,7 @@ rooms_of() {
     arch) echo "core ops tensor runtime kernels" ;;
     model) echo "arch core ops tensor runtime kernels io text" ;;
     quantize) echo "tensor runtime kernels io" ;;
+    evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
   esac
@@ -35,7 +36,7 @@ public_of() {
     base) echo "version.h" ;;
     runtime) echo "kernel_set.h" ;;
     text) echo "tokenizer.h" ;;
-    model | sample | quantize) echo "*" ;;
+    model | sample | quantize | evaluate) echo "*" ;;
     *) echo "" ;;
   esac
 }
