@@ -1,3 +1,4 @@
+// Sums of squares of what every product of a model reads, chunk after chunk of a text.
 #include "garam/importance.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Reading any weight type as f32 and handing it to an encoder or to the search for scales.
 #include "quantize/convert_rows.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The two forms of importance files. Both come from strangers: counts are checked before memory is taken.
 #include "quantize/importance.h"
 
 #include <algorithm>

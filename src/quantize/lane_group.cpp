@@ -1,3 +1,4 @@
+// Blocks side by side, their sums, and one kernel call over them.
 #include "quantize/lane_group.h"
 
 #include <algorithm>

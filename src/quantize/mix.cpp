@@ -1,3 +1,4 @@
+// The rules behind the names of mixes, one function for each part of a layer.
 #include "quantize/mix.h"
 
 #include <algorithm>

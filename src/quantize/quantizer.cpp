@@ -1,3 +1,4 @@
+// Sixteen blocks at a time: gather, search, round the scales, write the codes.
 #include "quantize/quantizer.h"
 
 #include <array>

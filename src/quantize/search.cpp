@@ -1,3 +1,4 @@
+// Starts, least squares, refinement: the scales of single blocks.
 #include "quantize/search.h"
 
 #include <algorithm>
