@@ -48,6 +48,11 @@ void AttentionWeights::declare_head_norms(Weights& weights, const std::string& b
   k_norm = &weights.vector(blk + "attn_k_norm.weight", c.key_dim);
 }
 
+void AttentionWeights::declare_whole_norms(Weights& weights, const std::string& blk, const Config& c) {
+  q_norm = &weights.vector(blk + "attn_q_norm.weight", c.heads * c.key_dim);
+  k_norm = &weights.vector(blk + "attn_k_norm.weight", c.kv_heads * c.key_dim);
+}
+
 AttentionBuffers AttentionBuffers::carve(Workspace& workspace, const Config& c, const ops::KvLayout& kv,
                                          Fused fused, std::size_t rows, unsigned workers) {
   const std::size_t q = c.heads * c.key_dim, k = c.kv_heads * c.key_dim, v = c.kv_heads * c.value_dim;
@@ -78,8 +83,8 @@ void self_attention(Forward& f, const Config& c, const AttentionWeights& w,
     ops::linear(ctx, x, forms, {w.q.into(b.q), w.k.into(b.k), w.v.into(b.v)});
   }
   if (w.q_norm != nullptr) {
-    ops::rms_norm_heads(ctx, b.q, c.key_dim, w.q_norm->data(), eps);
-    ops::rms_norm_heads(ctx, b.k, c.key_dim, w.k_norm->data(), eps);
+    ops::rms_norm_heads(ctx, b.q, w.q_norm->size, w.q_norm->data(), eps);
+    ops::rms_norm_heads(ctx, b.k, w.k_norm->size, w.k_norm->data(), eps);
   }
   if (positions.rope != nullptr) {
     ops::rotate(ctx, *positions.rope, positions.angles, b.q, c.key_dim);

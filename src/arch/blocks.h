@@ -48,13 +48,16 @@ struct AttentionWeights {
   Linear qkv;      // [heads * key_dim + kv_heads * (key_dim + value_dim), width], or
   Linear q, k, v;  // [heads * key_dim, width], kv_heads for k and v
   Linear o;        // [width, heads * value_dim]
-  const Vector *q_norm = nullptr, *k_norm = nullptr;  // [key_dim] RMSNorm of every head, or null
+  // RMSNorm of every head, [key_dim], or of all of them together, [heads * key_dim] and kv_heads; or null.
+  const Vector *q_norm = nullptr, *k_norm = nullptr;
 
   /// Declares the projections below `blk` ("blk.3."): attn_qkv or attn_q, attn_k and attn_v, and attn_output.
   static AttentionWeights declare(Weights& weights, const std::string& blk, const Config& config, Fused fused,
                                   Bias bias);
-  /// Also attn_q_norm and attn_k_norm.
+  /// Also attn_q_norm and attn_k_norm, of a head each.
   void declare_head_norms(Weights& weights, const std::string& blk, const Config& config);
+  /// The same, of all heads together.
+  void declare_whole_norms(Weights& weights, const std::string& blk, const Config& config);
 };
 
 struct AttentionBuffers {

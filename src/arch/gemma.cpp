@@ -25,7 +25,6 @@ struct Layer {
   Norm ffn_norm;
   GatedWeights ffn;
   Norm ffn_out_norm;  // Gemma 2 and later
-  bool local;         // sees a window
 };
 
 struct Buffers {
@@ -49,9 +48,7 @@ class Gemma final : public Architecture {
       : Architecture(config),
         generation_(generation),
         eps_(metadata.real("attention.layer_norm_rms_epsilon", 1e-20, 1)),
-        window_(config.window),
         rope_options_(read_rope(metadata, config)) {
-    config_.window = 0;  // of all layers: the others look back further
     const Config& c = config_;
     local_options_.dims = rope_options_.dims;
     local_options_.base = metadata.real_or("rope.freq_base_swa", 1, 1e12, kLocalBase);
@@ -60,8 +57,8 @@ class Gemma final : public Architecture {
       logit_cap_ = metadata.real_or("final_logit_softcapping", 1e-3, 1e6, 30);
     }
     const bool later = generation != Generation::kFirst;
-    std::size_t pattern = generation == Generation::kThird ? kPattern3 : kPattern2;
-    if (later) pattern = metadata.integer_or("attention.sliding_window_pattern", 1, 1 << 16, pattern);
+    if (!later) config_.window = 0;
+    config_.read_local_layers(metadata, generation == Generation::kThird ? kPattern3 : kPattern2);
     embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
@@ -77,7 +74,6 @@ class Gemma final : public Architecture {
       if (later) {
         layer.attended_norm = Norm::rms(weights, blk + "post_attention_norm", c.width);
         layer.ffn_out_norm = Norm::rms(weights, blk + "post_ffw_norm", c.width);
-        layer.local = window_ > 0 && i % pattern + 1 != pattern;
       }
       layers_.push_back(layer);
     }
@@ -111,8 +107,8 @@ class Gemma final : public Architecture {
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
       attention.layer = i;
-      attention.window = layer.local ? window_ : 0;
-      const Positions positions{&rope_, layer.local ? b.local_angles : b.angles};
+      attention.window = c.window_of(i);
+      const Positions positions{&rope_, attention.window > 0 ? b.local_angles : b.angles};
 
       normalize(ctx, b.x, layer.attention_norm, b.h);
       self_attention(f, c, layer.attention, attention, positions, eps_, b.forms, b.h, b.attention, b.h);
@@ -154,7 +150,6 @@ class Gemma final : public Architecture {
 
   Generation generation_;
   float eps_;
-  std::int32_t window_;  // of local layers, 0 = none
   float score_cap_ = 0;  // 0 = none
   float logit_cap_ = 0;  // 0 = none
   ops::RopeOptions rope_options_, local_options_;

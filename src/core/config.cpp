@@ -1,6 +1,8 @@
 // Limits: far above any real model, low enough that no product of two overflows 64 bits.
 #include "core/config.h"
 
+#include <algorithm>
+
 #include "base/fail.h"
 
 namespace garam {
@@ -44,6 +46,22 @@ Config Config::read(const Metadata& metadata, std::size_t vocab) {
     c.expert_hidden = metadata.integer_or("expert_feed_forward_length", 1, kMaxDimension, c.hidden);
   }
   return c;
+}
+
+void Config::read_local_layers(const Metadata& metadata, std::size_t period) {
+  constexpr const char* kKey = "attention.sliding_window_pattern";
+  if (auto flags = metadata.booleans(kKey, layers)) {
+    local = *std::move(flags);
+    return;
+  }
+  const std::size_t n = metadata.integer_or(kKey, 0, kMaxLayers, period);
+  local.assign(layers, true);
+  for (std::size_t i = n; n > 0 && i <= layers; i += n) local[i - 1] = false;
+}
+
+std::int32_t Config::kv_window() const {
+  const bool all = std::find(local.begin(), local.end(), false) == local.end();
+  return all ? window : 0;
 }
 
 }  // namespace garam

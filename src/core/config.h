@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/metadata.h"
 #include "ops/attention.h"
@@ -23,11 +24,21 @@ struct Config {
   std::size_t experts_used = 0;   // by a token
   std::size_t expert_hidden = 0;  // feed-forward length of an expert
   std::size_t vocab = 0;          // rows of the token embedding
-  std::int32_t window = 0;        // sliding window of every layer, 0 = none
+  std::int32_t window = 0;        // sliding window of local layers, 0 = none
+  std::vector<bool> local;        // [layers] whose keys are those of the window; empty = all are
   std::size_t max_positions = 0;  // largest context a session may ask for, 0 = no limit of the architecture's
 
   /// Reads the keys that all architectures share. Throws Error(kFormat) for missing or senseless ones.
   static Config read(const Metadata& metadata, std::size_t vocab);
+
+  /// Of the attention of a layer, 0 = none.
+  std::int32_t window_of(std::size_t layer) const { return local.empty() || local[layer] ? window : 0; }
+  /// Reads which layers are local: attention.sliding_window_pattern, one boolean a layer, or a period n,
+  /// where all but each n-th are (0 = all are). `period` where the file has no such key. Throws
+  /// Error(kFormat).
+  void read_local_layers(const Metadata& metadata, std::size_t period);
+  /// Positions that every layer still sees, 0 = all of them.
+  std::int32_t kv_window() const;
 
   ops::KvLayout kv_layout(kernels::KvFormat format) const {
     return {layers, kv_heads, key_dim, value_dim, format};

@@ -62,6 +62,15 @@ std::string Metadata::string_or(std::string_view key, std::string_view fallback)
   return source_.string(name(key)).value_or(std::string(fallback));
 }
 
+std::optional<std::vector<bool>> Metadata::booleans(std::string_view key, std::size_t size) const {
+  auto values = source_.booleans(name(key));
+  if (values && values->size() != size) {
+    fail(ErrorCode::kFormat, "{}: key {}: expected {} elements, one a layer, found {}", file(), name(key),
+         size, values->size());
+  }
+  return values;
+}
+
 bool Metadata::boolean_or(std::string_view key, bool fallback) const {
   return source_.boolean(name(key)).value_or(fallback);
 }

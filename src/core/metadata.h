@@ -2,11 +2,13 @@
 // adapter in src/model; every number is range-checked here, since it comes from a file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace garam {
 
@@ -21,6 +23,8 @@ class KeySource {
   virtual std::optional<double> real(const std::string& key) const = 0;
   virtual std::optional<std::string> string(const std::string& key) const = 0;
   virtual std::optional<bool> boolean(const std::string& key) const = 0;
+  /// The elements of an array of booleans; nothing where the key is another kind of value.
+  virtual std::optional<std::vector<bool>> booleans(const std::string& key) const = 0;
 };
 
 /// Keys of one architecture, "llama.block_count" asked for as "block_count". All getters throw Error(kFormat)
@@ -42,6 +46,8 @@ class Metadata {
   float real_or(std::string_view key, double low, double high, float fallback) const;
   std::string string_or(std::string_view key, std::string_view fallback) const;
   bool boolean_or(std::string_view key, bool fallback) const;
+  /// An array of booleans of exactly `size` elements; nothing where the key is absent or not such an array.
+  std::optional<std::vector<bool>> booleans(std::string_view key, std::size_t size) const;
   /// The full name of a key, for messages.
   std::string name(std::string_view key) const { return prefix_ + std::string(key); }
 

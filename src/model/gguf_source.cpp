@@ -42,6 +42,13 @@ std::optional<bool> GgufKeys::boolean(const std::string& key) const {
   return file_.get_bool(key);
 }
 
+std::optional<std::vector<bool>> GgufKeys::booleans(const std::string& key) const {
+  const GgufValue* value = file_.find(key);
+  const GgufArray* array = value != nullptr ? std::get_if<GgufArray>(value) : nullptr;
+  if (array == nullptr || !std::holds_alternative<std::vector<bool>>(*array)) return std::nullopt;
+  return file_.get<std::vector<bool>>(key);
+}
+
 std::optional<TensorEntry> GgufTensors::find(const std::string& name) const {
   const GgufTensor* tensor = file_.find_tensor(name);
   if (tensor == nullptr) return std::nullopt;

@@ -70,7 +70,7 @@ Session::Impl::Impl(Model m, const SessionOptions& o)
     : model(std::move(m)),
       options(resolve(model, o)),
       kv(model.impl().architecture->config().kv_layout(format_of(options.kv_type)),
-         static_cast<std::size_t>(model.impl().architecture->config().window)) {}
+         static_cast<std::size_t>(model.impl().architecture->config().kv_window())) {}
 
 Session::Session(Model model, const SessionOptions& options)
     : impl_(std::make_unique<Impl>(std::move(model), options)) {}

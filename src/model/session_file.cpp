@@ -52,7 +52,7 @@ Header make_header(const Session::Impl& s) {
   h.kv_heads = kv.kv_heads;
   h.key_dim = kv.key_dim;
   h.value_dim = kv.value_dim;
-  h.window = static_cast<std::uint64_t>(s.model.impl().architecture->config().window);
+  h.window = static_cast<std::uint64_t>(s.model.impl().architecture->config().kv_window());
   h.length = s.tokens.size();
   h.dropped = s.kv.dropped();
   return h;

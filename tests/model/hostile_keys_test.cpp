@@ -189,6 +189,17 @@ TEST(Hostile, RopeScaling) {
   }
 }
 
+TEST(Hostile, WindowPattern) {
+  constexpr const char* kKey = "attention.sliding_window_pattern";
+  for (const GgufValue& bad :
+       {GgufValue(GgufArray(std::vector<bool>{true})), GgufValue(GgufArray(std::vector<bool>(70000, true))),
+        GgufValue(GgufArray(std::vector<bool>{})), GgufValue(GgufArray(std::vector<std::uint32_t>{1, 0})),
+        GgufValue(std::uint32_t{65537}), GgufValue(std::int32_t{-1}), GgufValue(true),
+        GgufValue(std::string("2"))}) {
+    EXPECT_TRUE(refused_key(kKey, bad, "gemma2"));
+  }
+}
+
 TEST(Hostile, Experts) {
   const TinyModel experts = TinyModel::make({.layers = 1, .experts = 4});
   EXPECT_TRUE(works(experts));

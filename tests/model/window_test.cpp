@@ -71,5 +71,20 @@ TEST_F(SlidingWindow, ForkAndSaveWithDroppedPages) {
   }
 }
 
+/// Which layers see the window: a period, or one boolean a layer.
+TEST(WindowPattern, PeriodOrOneBooleanALayer) {
+  TinyModel tiny = TinyModel::make({.architecture = "gemma3", .layers = 3, .window = 20});
+  const auto tokens = tiny_tokens(60, 67);
+  const auto with = [&](GgufValue pattern) {
+    tiny.set("gemma3.attention.sliding_window_pattern", std::move(pattern));
+    return all_logits(load_tiny(tiny), tokens);
+  };
+  const std::vector<float> second_is_global = with(std::uint32_t{2});
+  EXPECT_TRUE(equal_bits(second_is_global, with(GgufArray(std::vector<bool>{true, false, true}))));
+  EXPECT_TRUE(equal_bits(with(std::uint32_t{0}), with(GgufArray(std::vector<bool>{true, true, true}))));
+  EXPECT_TRUE(equal_bits(with(std::uint32_t{1}), with(GgufArray(std::vector<bool>{false, false, false}))));
+  EXPECT_FALSE(equal_bits(second_is_global, with(std::uint32_t{1})));
+}
+
 }  // namespace
 }  // namespace garam::test
