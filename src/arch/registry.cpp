@@ -24,6 +24,7 @@ constexpr Entry kEntries[] = {
     {"gpt2", make_gpt2},
     {"gptneox", make_gptneox},
     {"llama", make_llama, Experts::kMaybe},
+    {"olmo2", make_olmo2},
     {"phi2", make_phi2},
     {"phi3", make_phi3},
     {"qwen2", make_qwen2},

@@ -94,16 +94,19 @@ class Forward {
     }
     for (std::size_t i = 0; i < layers_; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
-      local_ = (name_ == "gemma2" && i % 2 == 0) || (name_ == "gemma3" && i % 6 != 5);
-      const Table input = norm(x, blk + "attn_norm");
+      local_ = (name_ == "gemma2" && i % 2 == 0) || (name_ == "gemma3" && i % 6 != 5) ||
+               (name_ == "olmo2" && i % 4 != 3);
+      const bool norms_behind = name_ == "olmo2";
+      const Table input = norms_behind ? x : norm(x, blk + "attn_norm");
       Table attended = attention(blk, input);
       if (file_.find(blk + "post_attention_norm.weight") != nullptr) {
         attended = norm(attended, blk + "post_attention_norm");
       }
       const bool own_norm = file_.find(blk + "ffn_norm.weight") != nullptr;
-      const bool parallel = !own_norm || (name_ == "gptneox" && number("use_parallel_residual", 1) != 0);
+      const bool parallel =
+          (!own_norm && !norms_behind) || (name_ == "gptneox" && number("use_parallel_residual", 1) != 0);
       if (!parallel) add(x, attended);
-      const Table ffn_input = own_norm ? norm(x, blk + "ffn_norm") : input;
+      const Table ffn_input = own_norm ? norm(x, blk + "ffn_norm") : norms_behind ? x : input;
       const bool mixed = file_.find(blk + "ffn_gate_inp.weight") != nullptr;
       Table ffn = mixed        ? mixture(blk, ffn_input)
                   : plain_gelu ? gelu_block(blk, ffn_input)
@@ -219,21 +222,22 @@ class Forward {
     return linear(out, blk + "attn_output");
   }
 
-  /// RMSNorm of every head.
+  /// RMSNorm of every head, or of all together, by the size of the weight.
   void norm_heads(Table& x, const std::vector<double>& weight) const {
-    for (std::size_t head = 0; head < x.values.size(); head += key_dim_) {
+    const std::size_t n = weight.size();
+    for (std::size_t head = 0; head < x.values.size(); head += n) {
       double square = number("attention.layer_norm_rms_epsilon", 0);
-      for (std::size_t i = head; i < head + key_dim_; ++i) {
-        square += x.values[i] * x.values[i] / static_cast<double>(key_dim_);
+      for (std::size_t i = head; i < head + n; ++i) {
+        square += x.values[i] * x.values[i] / static_cast<double>(n);
       }
-      for (std::size_t i = 0; i < key_dim_; ++i) x.values[head + i] *= weight[i] / std::sqrt(square);
+      for (std::size_t i = 0; i < n; ++i) x.values[head + i] *= weight[i] / std::sqrt(square);
     }
   }
 
   void attend(const Table& q, const Table& k, const Table& v, std::size_t t, std::size_t h,
               double* out) const {
     const std::size_t kv_head = h * kv_heads_ / heads_;
-    const bool windowed = window_ > 0 && (local_ || !name_.starts_with("gemma"));
+    const bool windowed = window_ > 0 && (local_ || (name_ != "olmo2" && !name_.starts_with("gemma")));
     const std::size_t first = windowed && t + 1 > window_ ? t + 1 - window_ : 0;
     const double cap = number("attn_logit_softcapping", 0);
     std::vector<double> p;
@@ -332,13 +336,15 @@ class Forward {
   void rotate(Table& x) const {
     const bool adjacent = name_ == "llama";
     const std::size_t pairs = frequency_.size();
-    const bool local_base = local_ && name_ == "gemma3";
+    const bool unscaled = local_ && (name_ == "gemma3" || (name_ == "olmo2" && window_ > 0));
+    const double local_base = name_ == "gemma3" ? 10000 : number("rope.freq_base", 10000);
     for (std::size_t t = 0; !frequency_.empty() && t < x.rows; ++t) {
       for (std::size_t head = 0; head < x.width; head += key_dim_) {
         for (std::size_t i = 0; i < frequency_.size(); ++i) {
-          const double local = std::pow(10000, -static_cast<double>(i) / static_cast<double>(pairs));
-          const double angle = static_cast<double>(t) * (local_base ? local : frequency_[i]);
-          const double c = std::cos(angle) * magnitude_, s = std::sin(angle) * magnitude_;
+          const double local = std::pow(local_base, -static_cast<double>(i) / static_cast<double>(pairs));
+          const double angle = static_cast<double>(t) * (unscaled ? local : frequency_[i]);
+          const double magnitude = unscaled ? 1 : magnitude_;
+          const double c = std::cos(angle) * magnitude, s = std::sin(angle) * magnitude;
           double& first = x.row(t)[head + (adjacent ? 2 * i : i)];
           double& second = x.row(t)[head + (adjacent ? 2 * i + 1 : i + pairs)];
           const double a = first, b = second;

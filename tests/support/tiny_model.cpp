@@ -112,6 +112,11 @@ class Builder {
     number("attention.value_length", o_.value_dim);
     if (o_.window != 0) number("attention.sliding_window", o_.window);
     if (gemma && o_.window == 0) number("attention.sliding_window", 20);
+    if (is("olmo2") && o_.window != 0) {
+      std::vector<bool> local(o_.layers, true);
+      for (std::size_t i = 3; i < o_.layers; i += 4) local[i] = false;
+      set("attention.sliding_window_pattern", GgufArray(local));
+    }
     if (is("gemma2")) {
       set("attn_logit_softcapping", 5.0f);
       set("final_logit_softcapping", 3.0f);
@@ -120,7 +125,7 @@ class Builder {
     rope();
     for (std::size_t i = 0; i < o_.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
-      norm(blk + "attn_norm", layer_norm);
+      if (!is("olmo2")) norm(blk + "attn_norm", layer_norm);
       if (fused) {
         linear(blk + "attn_qkv", q + k + v, o_.width, gelu);
       } else {
@@ -133,10 +138,14 @@ class Builder {
         vector(blk + "attn_q_norm.weight", o_.head_dim, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", o_.head_dim, 1, 0.25f);
       }
+      if (is("olmo2")) {
+        vector(blk + "attn_q_norm.weight", q, 1, 0.25f);
+        vector(blk + "attn_k_norm.weight", k, 1, 0.25f);
+      }
       linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, gelu);
-      if (gemma) norm(blk + "post_attention_norm", false);
-      if (gemma) norm(blk + "post_ffw_norm", false);
-      if (!is("phi2") && !(is("stablelm") && o_.parallel)) norm(blk + "ffn_norm", layer_norm);
+      if (gemma || is("olmo2")) norm(blk + "post_attention_norm", false);
+      if (gemma || is("olmo2")) norm(blk + "post_ffw_norm", false);
+      if (!is("olmo2") && !is("phi2") && !(is("stablelm") && o_.parallel)) norm(blk + "ffn_norm", layer_norm);
       if (o_.experts > 0) {
         mixture(blk);
         continue;
