@@ -18,6 +18,7 @@ struct Entry {
 
 // clang-format off
 constexpr Entry kEntries[] = {
+    {"falcon", make_falcon},
     {"gemma", make_gemma},
     {"gemma2", make_gemma2},
     {"gemma3", make_gemma3},

@@ -79,7 +79,8 @@ class Forward {
 
   std::vector<double> run(std::span<const std::int32_t> ids) {
     const bool gpt2 = name_ == "gpt2";
-    const bool plain_gelu = gpt2 || name_ == "gptneox" || name_ == "phi2" || name_ == "starcoder2";
+    const bool plain_gelu =
+        gpt2 || name_ == "gptneox" || name_ == "phi2" || name_ == "starcoder2" || name_ == "falcon";
     if (!gpt2) make_angles();
     const bool gemma = name_.starts_with("gemma");
     const double embedding_scale = gemma ? std::sqrt(static_cast<double>(width_)) : 1;
@@ -98,7 +99,8 @@ class Forward {
                (name_ == "olmo2" && i % 4 != 3);
       const bool norms_behind = name_ == "olmo2";
       const Table input = norms_behind ? x : norm(x, blk + "attn_norm");
-      Table attended = attention(blk, input);
+      const bool two_norms = file_.find(blk + "attn_norm_2.weight") != nullptr;  // of attention, Falcon 40B
+      Table attended = attention(blk, two_norms ? norm(x, blk + "attn_norm_2") : input);
       if (file_.find(blk + "post_attention_norm.weight") != nullptr) {
         attended = norm(attended, blk + "post_attention_norm");
       }

@@ -100,9 +100,10 @@ class Builder {
 
   /// Layers out of the same parts in other arrangements.
   void relative() {
-    const bool layer_norm = is("gptneox") || is("phi2") || is("stablelm") || is("starcoder2");
-    const bool fused = is("gptneox") || is("phi2") || is("phi3");
-    const bool gelu = is("gptneox") || is("phi2") || is("starcoder2");
+    const bool layer_norm = is("gptneox") || is("phi2") || is("stablelm") || is("starcoder2") || is("falcon");
+    const bool fused = is("gptneox") || is("phi2") || is("phi3") || is("falcon");
+    const bool gelu = is("gptneox") || is("phi2") || is("starcoder2") || is("falcon");
+    const bool biases = gelu && !is("falcon");
     const std::size_t q = o_.heads * o_.head_dim, k = o_.kv_heads * o_.head_dim;
     const std::size_t v = o_.kv_heads * o_.value_dim;
     const bool gemma = is("gemma2") || is("gemma3");
@@ -127,12 +128,13 @@ class Builder {
       const std::string blk = "blk." + std::to_string(i) + ".";
       if (!is("olmo2")) norm(blk + "attn_norm", layer_norm);
       if (fused) {
-        linear(blk + "attn_qkv", q + k + v, o_.width, gelu);
+        if (is("falcon") && !o_.parallel) norm(blk + "attn_norm_2", true);
+        linear(blk + "attn_qkv", q + k + v, o_.width, biases);
       } else {
-        const bool biases = is("qwen2") || is("starcoder2") || o_.biases;
-        linear(blk + "attn_q", q, o_.width, biases);
-        linear(blk + "attn_k", k, o_.width, biases);
-        linear(blk + "attn_v", v, o_.width, biases);
+        const bool qkv_biases = is("qwen2") || is("starcoder2") || o_.biases;
+        linear(blk + "attn_q", q, o_.width, qkv_biases);
+        linear(blk + "attn_k", k, o_.width, qkv_biases);
+        linear(blk + "attn_v", v, o_.width, qkv_biases);
       }
       if (is("qwen3") || is("qwen3moe") || is("gemma3")) {
         vector(blk + "attn_q_norm.weight", o_.head_dim, 1, 0.25f);
@@ -142,17 +144,18 @@ class Builder {
         vector(blk + "attn_q_norm.weight", q, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", k, 1, 0.25f);
       }
-      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, gelu);
+      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, biases);
       if (gemma || is("olmo2")) norm(blk + "post_attention_norm", false);
       if (gemma || is("olmo2")) norm(blk + "post_ffw_norm", false);
-      if (!is("olmo2") && !is("phi2") && !(is("stablelm") && o_.parallel)) norm(blk + "ffn_norm", layer_norm);
+      if (!is("olmo2") && !is("phi2") && !is("falcon") && !(is("stablelm") && o_.parallel))
+        norm(blk + "ffn_norm", layer_norm);
       if (o_.experts > 0) {
         mixture(blk);
         continue;
       }
       if (!gelu && !fused) linear(blk + "ffn_gate", o_.hidden, o_.width, false);
-      linear(blk + "ffn_up", is("phi3") ? 2 * o_.hidden : o_.hidden, o_.width, gelu);
-      linear(blk + "ffn_down", o_.width, o_.hidden, gelu);
+      linear(blk + "ffn_up", is("phi3") ? 2 * o_.hidden : o_.hidden, o_.width, biases);
+      linear(blk + "ffn_down", o_.width, o_.hidden, biases);
     }
     norm("output_norm", layer_norm);
   }

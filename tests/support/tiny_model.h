@@ -46,7 +46,8 @@ struct TinyOptions {
   std::size_t vocab = 67;  // without a vocabulary; odd, so that the last panel is never full
   bool separate_output = true;
   bool biases = false;   // of llama's attention projections, as some relatives have them
-  bool parallel = true;  // gptneox: use_parallel_residual; stablelm: whether ffn_norm is missing
+  bool parallel = true;  // gptneox: use_parallel_residual; stablelm: whether ffn_norm is missing; falcon: and
+                         // attn_norm_2
   TinyRope rope = TinyRope::kPlain;
   TinyVocabulary vocabulary = TinyVocabulary::kNone;
   std::uint64_t seed = 1;
