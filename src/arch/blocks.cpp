@@ -53,6 +53,16 @@ void AttentionWeights::declare_whole_norms(Weights& weights, const std::string& 
   k_norm = &weights.vector(blk + "attn_k_norm.weight", c.kv_heads * c.key_dim);
 }
 
+void AttentionWeights::declare_norms_by_head(Weights& weights, const std::string& blk, const Config& c) {
+  for (const Vector* v : weights.optional_vectors(blk + "attn_q_norm.weight", c.heads, c.key_dim)) {
+    q_norms.push_back(v->data());
+  }
+  if (q_norms.empty()) return;
+  for (const Vector* v : weights.vectors(blk + "attn_k_norm.weight", c.kv_heads, c.key_dim)) {
+    k_norms.push_back(v->data());
+  }
+}
+
 AttentionBuffers AttentionBuffers::carve(Workspace& workspace, const Config& c, const ops::KvLayout& kv,
                                          Fused fused, std::size_t rows, unsigned workers) {
   const std::size_t q = c.heads * c.key_dim, k = c.kv_heads * c.key_dim, v = c.kv_heads * c.value_dim;
@@ -85,6 +95,10 @@ void self_attention(Forward& f, const Config& c, const AttentionWeights& w,
   if (w.q_norm != nullptr) {
     ops::rms_norm_heads(ctx, b.q, w.q_norm->size, w.q_norm->data(), eps);
     ops::rms_norm_heads(ctx, b.k, w.k_norm->size, w.k_norm->data(), eps);
+  }
+  if (!w.q_norms.empty()) {
+    ops::layer_norm_heads(ctx, b.q, c.key_dim, w.q_norms, eps);
+    ops::layer_norm_heads(ctx, b.k, c.key_dim, w.k_norms, eps);
   }
   if (positions.rope != nullptr) {
     ops::rotate(ctx, *positions.rope, positions.angles, b.q, c.key_dim);

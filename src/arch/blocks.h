@@ -50,12 +50,16 @@ struct AttentionWeights {
   Linear o;        // [width, heads * value_dim]
   // RMSNorm of every head, [key_dim], or of all of them together, [heads * key_dim] and kv_heads; or null.
   const Vector *q_norm = nullptr, *k_norm = nullptr;
+  // LayerNorm of every head by its own weight, [heads] and [kv_heads] of [key_dim], or none.
+  std::vector<const float*> q_norms, k_norms;
 
   /// Declares the projections below `blk` ("blk.3."): attn_qkv or attn_q, attn_k and attn_v, and attn_output.
   static AttentionWeights declare(Weights& weights, const std::string& blk, const Config& config, Fused fused,
                                   Bias bias);
   /// Also attn_q_norm and attn_k_norm, of a head each.
   void declare_head_norms(Weights& weights, const std::string& blk, const Config& config);
+  /// The same tensors as LayerNorm of a head each, [heads, key_dim], where the file has them.
+  void declare_norms_by_head(Weights& weights, const std::string& blk, const Config& config);
   /// The same, of all heads together.
   void declare_whole_norms(Weights& weights, const std::string& blk, const Config& config);
 };

@@ -18,6 +18,7 @@ struct Entry {
 
 // clang-format off
 constexpr Entry kEntries[] = {
+    {"command-r", make_command_r},
     {"falcon", make_falcon},
     {"gemma", make_gemma},
     {"gemma2", make_gemma2},

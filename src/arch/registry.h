@@ -9,6 +9,8 @@ namespace garam {
 
 using ArchitectureFactory = std::unique_ptr<Architecture> (*)(const Metadata&, const Config&, Weights&);
 
+std::unique_ptr<Architecture> make_command_r(const Metadata& metadata, const Config& config,
+                                             Weights& weights);
 std::unique_ptr<Architecture> make_falcon(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gemma(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gemma2(const Metadata& metadata, const Config& config, Weights& weights);

@@ -69,18 +69,38 @@ const WeightFormat& Weights::format_of(const std::string& name, const TensorEntr
   return *format;
 }
 
+const Vector* Weights::add_vector(const std::string& name, const TensorEntry& entry, std::size_t first,
+                                  std::size_t size) {
+  const WeightFormat* format = find_weight_format(entry.type);
+  if (format == nullptr || format->block != 1) {
+    fail(ErrorCode::kUnsupported, "{}: tensor {}: expected weight type f32, f16 or bf16, found {}",
+         source_.file(), name, entry.type_name);
+  }
+  used_.insert(name);
+  vectors_.push_back({name, entry.type, {std::vector<float>(kernels::round_up(size, 32)), size}, first});
+  return &vectors_.back().vector;
+}
+
 const Vector* Weights::optional_vector(const std::string& name, std::size_t size) {
   const auto entry = source_.find(name);
   if (!entry) return nullptr;
   check_shape(source_, name, *entry, {size});
-  const WeightFormat* format = find_weight_format(entry->type);
-  if (format == nullptr || format->block != 1) {
-    fail(ErrorCode::kUnsupported, "{}: tensor {}: expected weight type f32, f16 or bf16, found {}",
-         source_.file(), name, entry->type_name);
-  }
-  used_.insert(name);
-  vectors_.push_back({name, entry->type, {std::vector<float>(kernels::round_up(size, 32)), size}});
-  return &vectors_.back().vector;
+  return add_vector(name, *entry, 0, size);
+}
+
+std::vector<const Vector*> Weights::optional_vectors(const std::string& name, std::size_t count,
+                                                     std::size_t size) {
+  std::vector<const Vector*> found;
+  const auto entry = source_.find(name);
+  if (!entry) return found;
+  check_shape(source_, name, *entry, {count, size});
+  for (std::size_t i = 0; i < count; ++i) found.push_back(add_vector(name, *entry, i * size, size));
+  return found;
+}
+
+std::vector<const Vector*> Weights::vectors(const std::string& name, std::size_t count, std::size_t size) {
+  if (!source_.find(name)) missing(source_, name);
+  return optional_vectors(name, count, size);
 }
 
 const Matrix& Weights::matrix(const std::string& name, std::size_t rows, std::size_t k) {

@@ -49,6 +49,10 @@ class Weights {
   /// Null when the file has none.
   const Matrix* optional_matrix(const std::string& name, std::size_t rows, std::size_t k);
   const Vector* optional_vector(const std::string& name, std::size_t size);
+  /// Declares the `count` rows of a tensor [count, size]; none when the file has no such tensor.
+  std::vector<const Vector*> optional_vectors(const std::string& name, std::size_t count, std::size_t size);
+  /// The same, required.
+  std::vector<const Vector*> vectors(const std::string& name, std::size_t count, std::size_t size);
   /// Declares the matrices of `count` experts: one tensor [count, rows, k], or a tensor for each, whose name
   /// is `name` with its number in the place of `#`, as files had them before.
   std::vector<const Matrix*> experts(const std::string& stacked, const std::string& single, std::size_t count,
@@ -65,6 +69,7 @@ class Weights {
     std::string name;
     std::uint32_t type;
     Vector vector;
+    std::size_t first = 0;  // element of the tensor
   };
   // For the loader.
   std::deque<NamedMatrix>& matrices() { return matrices_; }
@@ -74,6 +79,8 @@ class Weights {
 
  private:
   const WeightFormat& format_of(const std::string& name, const TensorEntry& entry) const;
+  const Vector* add_vector(const std::string& name, const TensorEntry& entry, std::size_t first,
+                           std::size_t size);
 
   const TensorSource& source_;
   std::deque<NamedMatrix> matrices_;

@@ -79,16 +79,16 @@ std::uint64_t load_vector(const GgufFile& file, Weights::NamedVector& named) {
   const GgufTensor& tensor = *file.find_tensor(named.name);
   const WeightFormat& format = *find_weight_format(named.type);
   std::vector<std::byte> bytes(format.row_bytes(named.vector.size));
-  file.read(tensor, 0, bytes);
+  file.read(tensor, format.row_bytes(named.first), bytes);
   for (std::size_t i = 0; i < named.vector.size; ++i) {
     const float value = element(format.format, bytes.data(), i);
     if (!std::isfinite(value)) {
       fail(ErrorCode::kFormat, "{}: tensor {}: expected finite values, found {} at {}; the file is damaged",
-           file.path(), named.name, value, i);
+           file.path(), named.name, value, named.first + i);
     }
     named.vector.values[i] = value;
   }
-  return hash_mix(hash_bytes(bytes.data(), bytes.size()), tensor.offset);
+  return hash_mix(hash_bytes(bytes.data(), bytes.size()), tensor.offset + named.first);
 }
 
 std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool pack, ThreadPool& pool,

@@ -43,6 +43,17 @@ void layer_norm(const Context& context, const Rows& x, const float* weight, cons
   });
 }
 
+void layer_norm_heads(const Context& context, const Rows& x, std::size_t head_dim,
+                      std::span<const float* const> weights, float eps) {
+  each_row(context, x.rows, [&](std::size_t t) {
+    float* head = x.row(t);
+    for (const float* weight : weights) {
+      context.table().layer_norm(head, weight, nullptr, head_dim, eps, head);
+      head += head_dim;
+    }
+  });
+}
+
 void add(const Context& context, const Rows& x, const Rows& y) {
   each_row(context, x.rows, [&](std::size_t t) { context.table().add(x.row(t), y.row(t), x.width); });
 }

@@ -24,6 +24,10 @@ void rms_norm_heads(const Context& context, const Rows& x, std::size_t head_dim,
 void layer_norm(const Context& context, const Rows& x, const float* weight, const float* bias, float eps,
                 const Rows& out);
 
+/// The same of every head of x, in place, without bias, each head by a weight of its own, [head_dim].
+void layer_norm_heads(const Context& context, const Rows& x, std::size_t head_dim,
+                      std::span<const float* const> weights, float eps);
+
 /// x += y.
 void add(const Context& context, const Rows& x, const Rows& y);
 

@@ -121,6 +121,8 @@ class Forward {
     Table logits = linear(last, file_.find("output.weight") != nullptr ? "output" : "token_embd");
     const double cap = number("final_logit_softcapping", 0);
     for (double& logit : logits.values) logit = cap > 0 ? std::tanh(logit / cap) * cap : logit;
+    const double scale = number("logit_scale", 1);
+    for (double& logit : logits.values) logit *= scale;
     return logits.values;
   }
 
@@ -202,8 +204,8 @@ class Forward {
       v = linear(x, blk + "attn_v");
     }
     if (file_.find(blk + "attn_q_norm.weight") != nullptr) {
-      norm_heads(q, file_.tensor(blk + "attn_q_norm.weight").values);
-      norm_heads(k, file_.tensor(blk + "attn_k_norm.weight").values);
+      norm_heads(q, file_.tensor(blk + "attn_q_norm.weight"));
+      norm_heads(k, file_.tensor(blk + "attn_k_norm.weight"));
     }
     rotate(q);
     rotate(k);
@@ -224,8 +226,22 @@ class Forward {
     return linear(out, blk + "attn_output");
   }
 
-  /// RMSNorm of every head, or of all together, by the size of the weight.
-  void norm_heads(Table& x, const std::vector<double>& weight) const {
+  /// RMSNorm of every head, or of all together, by the size of the weight; with a weight for each head
+  /// LayerNorm without bias (Command-R+).
+  void norm_heads(Table& x, const ReferenceTensor& tensor) const {
+    const std::vector<double>& weight = tensor.values;
+    if (tensor.shape.size() == 2) {
+      const double eps = number("attention.layer_norm_epsilon", 0), n = static_cast<double>(key_dim_);
+      for (std::size_t head = 0; head < x.values.size(); head += key_dim_) {
+        double* v = x.values.data() + head;
+        const double mean = std::accumulate(v, v + key_dim_, 0.0) / n;
+        double square = 0;
+        for (std::size_t i = 0; i < key_dim_; ++i) square += (v[i] - mean) * (v[i] - mean) / n;
+        const double* own = weight.data() + head % weight.size();
+        for (std::size_t i = 0; i < key_dim_; ++i) v[i] = (v[i] - mean) / std::sqrt(square + eps) * own[i];
+      }
+      return;
+    }
     const std::size_t n = weight.size();
     for (std::size_t head = 0; head < x.values.size(); head += n) {
       double square = number("attention.layer_norm_rms_epsilon", 0);
@@ -334,9 +350,10 @@ class Forward {
     }
   }
 
-  /// Adjacent dimensions make a pair in llama, those half of the rotated ones apart in all others.
+  /// Adjacent dimensions make a pair in llama and command-r, those half of the rotated ones apart in all
+  /// others.
   void rotate(Table& x) const {
-    const bool adjacent = name_ == "llama";
+    const bool adjacent = name_ == "llama" || name_ == "command-r";
     const std::size_t pairs = frequency_.size();
     const bool unscaled = local_ && (name_ == "gemma3" || (name_ == "olmo2" && window_ > 0));
     const double local_base = name_ == "gemma3" ? 10000 : number("rope.freq_base", 10000);

@@ -100,10 +100,12 @@ class Builder {
 
   /// Layers out of the same parts in other arrangements.
   void relative() {
-    const bool layer_norm = is("gptneox") || is("phi2") || is("stablelm") || is("starcoder2") || is("falcon");
+    const bool layer_norm =
+        is("gptneox") || is("phi2") || is("stablelm") || is("starcoder2") || is("falcon") || is("command-r");
     const bool fused = is("gptneox") || is("phi2") || is("phi3") || is("falcon");
     const bool gelu = is("gptneox") || is("phi2") || is("starcoder2") || is("falcon");
     const bool biases = gelu && !is("falcon");
+    const bool norm_biases = layer_norm && !is("command-r");
     const std::size_t q = o_.heads * o_.head_dim, k = o_.kv_heads * o_.head_dim;
     const std::size_t v = o_.kv_heads * o_.value_dim;
     const bool gemma = is("gemma2") || is("gemma3");
@@ -123,10 +125,15 @@ class Builder {
       set("final_logit_softcapping", 3.0f);
     }
     if (is("gptneox")) set("use_parallel_residual", o_.parallel);
+    if (is("command-r")) {
+      o_.separate_output = false;
+      set("logit_scale", 0.0625f);
+      set("rope.scaling.type", std::string("none"));
+    }
     rope();
     for (std::size_t i = 0; i < o_.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
-      if (!is("olmo2")) norm(blk + "attn_norm", layer_norm);
+      if (!is("olmo2")) norm(blk + "attn_norm", norm_biases);
       if (fused) {
         if (is("falcon") && !o_.parallel) norm(blk + "attn_norm_2", true);
         linear(blk + "attn_qkv", q + k + v, o_.width, biases);
@@ -140,6 +147,10 @@ class Builder {
         vector(blk + "attn_q_norm.weight", o_.head_dim, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", o_.head_dim, 1, 0.25f);
       }
+      if (is("command-r") && o_.head_norms) {
+        table(blk + "attn_q_norm.weight", o_.heads, o_.head_dim, 1, 0.25f);
+        table(blk + "attn_k_norm.weight", o_.kv_heads, o_.head_dim, 1, 0.25f);
+      }
       if (is("olmo2")) {
         vector(blk + "attn_q_norm.weight", q, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", k, 1, 0.25f);
@@ -147,7 +158,8 @@ class Builder {
       linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, biases);
       if (gemma || is("olmo2")) norm(blk + "post_attention_norm", false);
       if (gemma || is("olmo2")) norm(blk + "post_ffw_norm", false);
-      if (!is("olmo2") && !is("phi2") && !is("falcon") && !(is("stablelm") && o_.parallel))
+      if (!is("olmo2") && !is("phi2") && !is("falcon") && !is("command-r") &&
+          !(is("stablelm") && o_.parallel))
         norm(blk + "ffn_norm", layer_norm);
       if (o_.experts > 0) {
         mixture(blk);
@@ -157,7 +169,7 @@ class Builder {
       linear(blk + "ffn_up", is("phi3") ? 2 * o_.hidden : o_.hidden, o_.width, biases);
       linear(blk + "ffn_down", o_.width, o_.hidden, biases);
     }
-    norm("output_norm", layer_norm);
+    norm("output_norm", norm_biases);
   }
 
   void mixture(const std::string& blk) {
@@ -224,6 +236,10 @@ class Builder {
   }
   void vector(const std::string& name, std::size_t size, float centre, float spread) {
     model_.tensors.push_back({name, 0, {size}, draw_vector(size, centre, spread, Draws(o_.seed, name))});
+  }
+  void table(const std::string& name, std::size_t rows, std::size_t size, float centre, float spread) {
+    vector(name, rows * size, centre, spread);
+    model_.tensors.back().shape = {rows, size};
   }
   void linear(const std::string& name, std::size_t rows, std::size_t k, bool bias) {
     matrix(name, rows, k);
