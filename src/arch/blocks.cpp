@@ -122,15 +122,15 @@ GatedWeights GatedWeights::declare(Weights& weights, const std::string& blk, con
   return w;
 }
 
-GatedBuffers GatedBuffers::carve(Workspace& workspace, const Config& c, Fused fused, std::size_t rows) {
+GatedBuffers GatedBuffers::carve(Workspace& workspace, std::size_t hidden, Fused fused, std::size_t rows) {
   GatedBuffers b;
   if (fused == Fused::kYes) {
-    b.gate_up = workspace.rows(rows, 2 * c.hidden);
-    b.gate = b.gate_up.columns(0, c.hidden);
-    b.up = b.gate_up.columns(c.hidden, c.hidden);
+    b.gate_up = workspace.rows(rows, 2 * hidden);
+    b.gate = b.gate_up.columns(0, hidden);
+    b.up = b.gate_up.columns(hidden, hidden);
   } else {
-    b.gate = workspace.rows(rows, c.hidden);
-    b.up = workspace.rows(rows, c.hidden);
+    b.gate = workspace.rows(rows, hidden);
+    b.up = workspace.rows(rows, hidden);
   }
   return b;
 }
@@ -213,6 +213,27 @@ void mixture(Forward& f, const MixtureWeights& w, bool renormalise, const ops::A
   ops::combine_experts(ctx, b.out, b.choice, out);
 }
 
+SharedExpertWeights SharedExpertWeights::declare(Weights& weights, const std::string& blk, const Config& c) {
+  SharedExpertWeights w;
+  w.share = &weights.row_matrix(blk + "ffn_gate_inp_shexp.weight", c.width);
+  w.ffn.gate = Linear::declare(weights, blk + "ffn_gate_shexp", c.shared_hidden, c.width, Bias::kNone);
+  w.ffn.up = Linear::declare(weights, blk + "ffn_up_shexp", c.shared_hidden, c.width, Bias::kNone);
+  w.ffn.down = Linear::declare(weights, blk + "ffn_down_shexp", c.width, c.shared_hidden, Bias::kNone);
+  return w;
+}
+
+SharedExpertBuffers SharedExpertBuffers::carve(Workspace& workspace, const Config& c, std::size_t rows) {
+  return {workspace.rows(rows, 1), workspace.rows(rows, c.width),
+          GatedBuffers::carve(workspace, c.shared_hidden, Fused::kNo, rows)};
+}
+
+void add_shared_expert(Forward& f, const SharedExpertWeights& w, const ops::ActivationForms& forms,
+                       const Rows& x, const SharedExpertBuffers& b, const Rows& out) {
+  ops::linear(f.context, x, forms, {{w.share, nullptr, b.share}});
+  swiglu(f, w.ffn, forms, x, b.ffn, b.out);
+  ops::add_shared(f.context, out, b.out, b.share);
+}
+
 GeluWeights GeluWeights::declare(Weights& weights, const std::string& blk, const Config& c, Bias bias) {
   return {Linear::declare(weights, blk + "ffn_up", c.hidden, c.width, bias),
           Linear::declare(weights, blk + "ffn_down", c.width, c.hidden, bias)};
@@ -226,7 +247,7 @@ void gelu_network(Forward& f, const GeluWeights& w, const ops::ActivationForms& 
 }
 
 std::size_t widest_input(const Config& c) {
-  return std::max({c.width, c.hidden, c.heads * c.value_dim});
+  return std::max({c.width, c.hidden, c.shared_hidden, c.heads * c.value_dim});
 }
 
 }  // namespace garam

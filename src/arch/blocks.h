@@ -102,7 +102,7 @@ struct GatedBuffers {
   Rows gate, up;  // [rows, hidden]; columns of gate_up where it is
   Rows gate_up;
 
-  static GatedBuffers carve(Workspace& workspace, const Config& config, Fused fused, std::size_t rows);
+  static GatedBuffers carve(Workspace& workspace, std::size_t hidden, Fused fused, std::size_t rows);
 };
 
 void swiglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
@@ -132,6 +132,28 @@ struct MixtureBuffers {
 void mixture(Forward& forward, const MixtureWeights& weights, bool renormalise,
              const ops::ActivationForms& forms, const Rows& x, const MixtureBuffers& buffers,
              const Rows& out);
+
+/// An expert that every row meets beside those that its router chooses, by a share of its own (Qwen2-MoE).
+struct SharedExpertWeights {
+  const Matrix* share = nullptr;  // [1, width]
+  GatedWeights ffn;               // of shared_hidden
+
+  /// ffn_gate_inp_shexp, ffn_gate_shexp, ffn_up_shexp and ffn_down_shexp.
+  static SharedExpertWeights declare(Weights& weights, const std::string& blk, const Config& config);
+};
+
+struct SharedExpertBuffers {
+  Rows share;  // [rows, 1]
+  Rows out;    // [rows, width]
+  GatedBuffers ffn;
+
+  static SharedExpertBuffers carve(Workspace& workspace, const Config& config, std::size_t rows);
+};
+
+/// out += sigmoid(share(x)) * ffn(x).
+void add_shared_expert(Forward& forward, const SharedExpertWeights& weights,
+                       const ops::ActivationForms& forms, const Rows& x, const SharedExpertBuffers& buffers,
+                       const Rows& out);
 
 /// down(gelu(up(x))), GELU in its tanh form.
 struct GeluWeights {

@@ -93,7 +93,7 @@ class CommandR final : public Architecture {
     b.h = workspace.rows(rows, c.width);
     b.o = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
-    b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    b.ffn = GatedBuffers::carve(workspace, c.hidden, Fused::kNo, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
     return b;

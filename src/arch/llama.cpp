@@ -114,7 +114,7 @@ class Llama final : public Architecture {
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
-    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c.hidden, Fused::kNo, rows);
     b.experts = MixtureBuffers::carve(workspace, c, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);

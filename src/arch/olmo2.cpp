@@ -103,7 +103,7 @@ class Olmo2 final : public Architecture {
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
-    b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    b.ffn = GatedBuffers::carve(workspace, c.hidden, Fused::kNo, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
     b.local_angles = c.window > 0 ? workspace.angles(rows, rope_options_.dims / 2) : b.angles;

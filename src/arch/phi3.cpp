@@ -122,7 +122,7 @@ class Phi3 final : public Architecture {
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kYes, rows, workers);
-    b.ffn = GatedBuffers::carve(workspace, c, Fused::kYes, rows);
+    b.ffn = GatedBuffers::carve(workspace, c.hidden, Fused::kYes, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
     return b;

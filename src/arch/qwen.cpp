@@ -1,6 +1,7 @@
 // Qwen2 (Yang et al. 2024) and Qwen3 (Yang et al. 2025): Llama's layer with rotary positions on halves of a
-// head. Qwen2 has biases on queries, keys and values; Qwen3 instead an RMSNorm on every head of q and k, and
-// where its files have experts, a mixture of them in the place of every feed-forward network.
+// head. Qwen2 has biases on queries, keys and values; Qwen3 instead an RMSNorm on every head of q and k.
+// Files with experts have a mixture of them in the place of every feed-forward network; Qwen2-MoE does not
+// scale their weights to the sum 1 and has one expert more that all rows meet.
 #include <cmath>
 
 #include "arch/blocks.h"
@@ -11,30 +12,39 @@
 namespace garam {
 namespace {
 
+enum class Generation { kSecond, kSecondMixture, kThird };
+
 struct Layer {
   Norm attention_norm;
   AttentionWeights attention;
   Norm ffn_norm;
   GatedWeights ffn;  // or
   MixtureWeights experts;
+  SharedExpertWeights shared;
 };
 
 struct Buffers {
   Rows x, h;  // [rows, width]: residual stream, normed input or block output
   AttentionBuffers attention;
   GatedBuffers ffn;
+  Rows mixed;  // [rows, width]: what the experts make of h, where h is needed once more
   MixtureBuffers experts;
+  SharedExpertBuffers shared;
   ops::ActivationForms forms;
   ops::Angles angles;
 };
 
 class Qwen final : public Architecture {
  public:
-  Qwen(const Metadata& metadata, const Config& config, Weights& weights, bool head_norms)
+  Qwen(const Metadata& metadata, const Config& config, Weights& weights, Generation generation)
       : Architecture(config),
+        shares_(generation == Generation::kSecondMixture),
         eps_(metadata.real("attention.layer_norm_rms_epsilon", 1e-20, 1)),
         rope_options_(read_rope(metadata, config)) {
     config_.window = 0;  // files of Qwen2 may name one that no layer uses
+    if (config_.experts > 0 && !metadata.has("expert_feed_forward_length")) {
+      config_.expert_hidden = config_.hidden / config_.experts_used;
+    }
     const Config& c = config_;
     embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
@@ -45,10 +55,11 @@ class Qwen final : public Architecture {
       Layer layer;
       layer.attention_norm = Norm::rms(weights, blk + "attn_norm", c.width);
       layer.attention = AttentionWeights::declare(weights, blk, c, Fused::kNo, Bias::kOptional);
-      if (head_norms) layer.attention.declare_head_norms(weights, blk, c);
+      if (generation == Generation::kThird) layer.attention.declare_head_norms(weights, blk, c);
       layer.ffn_norm = Norm::rms(weights, blk + "ffn_norm", c.width);
       if (c.experts > 0) {
         layer.experts = MixtureWeights::declare(weights, blk, c);
+        if (shares_) layer.shared = SharedExpertWeights::declare(weights, blk, c);
       } else {
         layer.ffn = GatedWeights::declare(weights, blk, c, Fused::kNo, Bias::kNone);
       }
@@ -82,12 +93,15 @@ class Qwen final : public Architecture {
       ops::add(ctx, b.x, b.h);
 
       ops::rms_norm(ctx, b.x, layer.ffn_norm.weight->data(), eps_, b.h);
-      if (c.experts > 0) {
-        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.h);
+      if (shares_) {
+        mixture(f, layer.experts, false, b.forms, b.h, b.experts, b.mixed);
+        add_shared_expert(f, layer.shared, b.forms, b.h, b.shared, b.mixed);
+      } else if (c.experts > 0) {
+        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.mixed);
       } else {
-        swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.h);
+        swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.mixed);
       }
-      ops::add(ctx, b.x, b.h);
+      ops::add(ctx, b.x, b.mixed);
     }
     if (!f.go_on()) return;
 
@@ -103,13 +117,16 @@ class Qwen final : public Architecture {
     b.x = workspace.rows(rows, c.width);
     b.h = workspace.rows(rows, c.width);
     b.attention = AttentionBuffers::carve(workspace, c, kv, Fused::kNo, rows, workers);
-    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c, Fused::kNo, rows);
+    if (c.experts == 0) b.ffn = GatedBuffers::carve(workspace, c.hidden, Fused::kNo, rows);
     b.experts = MixtureBuffers::carve(workspace, c, rows);
+    b.mixed = shares_ ? workspace.rows(rows, c.width) : b.h;
+    if (shares_) b.shared = SharedExpertBuffers::carve(workspace, c, rows);
     b.forms = workspace.forms(rows, widest_input(c));
     b.angles = workspace.angles(rows, rope_options_.dims / 2);
     return b;
   }
 
+  bool shares_;  // has a shared expert
   float eps_;
   ops::RopeOptions rope_options_;
   ops::Rope rope_;
@@ -122,11 +139,16 @@ class Qwen final : public Architecture {
 }  // namespace
 
 std::unique_ptr<Architecture> make_qwen2(const Metadata& metadata, const Config& config, Weights& weights) {
-  return std::make_unique<Qwen>(metadata, config, weights, false);
+  return std::make_unique<Qwen>(metadata, config, weights, Generation::kSecond);
+}
+
+std::unique_ptr<Architecture> make_qwen2moe(const Metadata& metadata, const Config& config,
+                                            Weights& weights) {
+  return std::make_unique<Qwen>(metadata, config, weights, Generation::kSecondMixture);
 }
 
 std::unique_ptr<Architecture> make_qwen3(const Metadata& metadata, const Config& config, Weights& weights) {
-  return std::make_unique<Qwen>(metadata, config, weights, true);
+  return std::make_unique<Qwen>(metadata, config, weights, Generation::kThird);
 }
 
 }  // namespace garam

@@ -30,6 +30,7 @@ constexpr Entry kEntries[] = {
     {"phi2", make_phi2},
     {"phi3", make_phi3},
     {"qwen2", make_qwen2},
+    {"qwen2moe", make_qwen2moe, Experts::kAlways},
     {"qwen3", make_qwen3},
     {"qwen3moe", make_qwen3, Experts::kAlways},
     {"stablelm", make_stablelm},

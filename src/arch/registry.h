@@ -22,6 +22,7 @@ std::unique_ptr<Architecture> make_olmo2(const Metadata& metadata, const Config&
 std::unique_ptr<Architecture> make_phi2(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_phi3(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_qwen2(const Metadata& metadata, const Config& config, Weights& weights);
+std::unique_ptr<Architecture> make_qwen2moe(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_qwen3(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_stablelm(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_starcoder2(const Metadata& metadata, const Config& config,

@@ -44,6 +44,7 @@ Config Config::read(const Metadata& metadata, std::size_t vocab) {
   if (c.experts > 0) {
     c.experts_used = metadata.integer("expert_used_count", 1, c.experts);
     c.expert_hidden = metadata.integer_or("expert_feed_forward_length", 1, kMaxDimension, c.hidden);
+    c.shared_hidden = metadata.integer_or("expert_shared_feed_forward_length", 1, kMaxDimension, c.hidden);
   }
   return c;
 }

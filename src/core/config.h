@@ -23,6 +23,7 @@ struct Config {
   std::size_t experts = 0;        // of a layer, 0 = no mixture
   std::size_t experts_used = 0;   // by a token
   std::size_t expert_hidden = 0;  // feed-forward length of an expert
+  std::size_t shared_hidden = 0;  // feed-forward length of an expert that all rows meet
   std::size_t vocab = 0;          // rows of the token embedding
   std::int32_t window = 0;        // sliding window of local layers, 0 = none
   std::vector<bool> local;        // [layers] whose keys are those of the window; empty = all are

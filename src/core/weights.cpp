@@ -38,6 +38,16 @@ const Matrix* Weights::optional_matrix(const std::string& name, std::size_t rows
   return &matrices_.back().matrix;
 }
 
+const Matrix& Weights::row_matrix(const std::string& name, std::size_t k) {
+  const auto entry = source_.find(name);
+  if (!entry) missing(source_, name);
+  check_shape(source_, name, *entry, {k});
+  const WeightFormat& format = format_of(name, *entry);
+  used_.insert(name);
+  matrices_.push_back({name, {&format, nullptr, 1, k}, 0});
+  return matrices_.back().matrix;
+}
+
 std::vector<const Matrix*> Weights::experts(const std::string& stacked, const std::string& single,
                                             std::size_t count, std::size_t rows, std::size_t k) {
   std::vector<const Matrix*> found;

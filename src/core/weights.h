@@ -49,6 +49,8 @@ class Weights {
   /// Null when the file has none.
   const Matrix* optional_matrix(const std::string& name, std::size_t rows, std::size_t k);
   const Vector* optional_vector(const std::string& name, std::size_t size);
+  /// Declares a matrix of one row, whose tensor is [k].
+  const Matrix& row_matrix(const std::string& name, std::size_t k);
   /// Declares the `count` rows of a tensor [count, size]; none when the file has no such tensor.
   std::vector<const Vector*> optional_vectors(const std::string& name, std::size_t count, std::size_t size);
   /// The same, required.

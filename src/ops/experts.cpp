@@ -84,4 +84,15 @@ void combine_experts(const Context& context, const Rows& sorted, const ExpertCho
   });
 }
 
+void add_shared(const Context& context, const Rows& out, const Rows& shared, const Rows& share) {
+  context.split(out.rows, kGrain, [&](std::size_t begin, std::size_t end, unsigned) {
+    for (std::size_t t = begin; t < end; ++t) {
+      float* s = share.row(t);
+      *s = -*s;
+      context.table().exp(s, 1, s);
+      context.table().add_scaled(out.row(t), shared.row(t), out.width, 1.0f / (1.0f + *s));
+    }
+  });
+}
+
 }  // namespace garam::ops

@@ -33,4 +33,8 @@ void gather_rows(const Context& context, const Rows& x, const ExpertChoice& choi
 /// out.row(t) = +0, then fma(weight, sorted.row(place), .) for its experts, best first.
 void combine_experts(const Context& context, const Rows& sorted, const ExpertChoice& choice, const Rows& out);
 
+/// out.row(t) = fma(s, shared.row(t), out.row(t)), s = fl(1 / fl(1 + exp(-share.row(t)[0]))); overwrites
+/// share.
+void add_shared(const Context& context, const Rows& out, const Rows& shared, const Rows& share);
+
 }  // namespace garam::ops

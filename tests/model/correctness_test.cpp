@@ -166,6 +166,9 @@ TEST(Correctness, MixturesOfExperts) {
       {.experts = 3, .stacked_experts = false},
       {.width = 35, .hidden = 51, .experts = 7},
       {.architecture = "qwen3moe", .experts = 8},
+      {.architecture = "qwen3moe", .experts = 5, .expert_hidden = 40},
+      {.architecture = "qwen2moe"},
+      {.architecture = "qwen2moe", .width = 35, .hidden = 51, .experts = 9, .expert_hidden = 30},
   };
   for (const TinyOptions& options : cases) {
     const auto tokens = tiny_tokens(70, options.vocab);

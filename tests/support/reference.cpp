@@ -74,7 +74,8 @@ class Forward {
     kv_heads_ = size("attention.head_count_kv", heads_);
     key_dim_ = size("attention.key_length", width_ / heads_);
     value_dim_ = size("attention.value_length", key_dim_);
-    window_ = name_ == "qwen2" || name_ == "qwen3" ? 0 : size("attention.sliding_window", 0);
+    window_ =
+        name_ == "qwen2" || name_ == "qwen2moe" || name_ == "qwen3" ? 0 : size("attention.sliding_window", 0);
   }
 
   std::vector<double> run(std::span<const std::int32_t> ids) {
@@ -276,7 +277,8 @@ class Forward {
     }
   }
 
-  /// The best experts of each row by the router, weighted by softmax over all and scaled to the sum 1.
+  /// The best experts of each row by the router, weighted by softmax over all, which is scaled to the sum 1
+  /// but in Qwen2-MoE. That has one more expert, weighted by the sigmoid of its own product.
   Table mixture(const std::string& blk, const Table& x) const {
     const std::size_t count = size("expert_count"), used = size("expert_used_count");
     const Table router = linear(x, blk + "ffn_gate_inp");
@@ -288,7 +290,8 @@ class Forward {
       std::stable_sort(order.begin(), order.end(),
                        [&](std::size_t a, std::size_t b) { return router.row(t)[a] > router.row(t)[b]; });
       double sum = 0;
-      for (std::size_t i = 0; i < used; ++i)
+      const std::size_t summed = name_ == "qwen2moe" ? count : used;
+      for (std::size_t i = 0; i < summed; ++i)
         sum += std::exp(router.row(t)[order[i]] - router.row(t)[order[0]]);
       for (std::size_t i = 0; i < used; ++i) {
         share[t][order[i]] = std::exp(router.row(t)[order[i]] - router.row(t)[order[0]]) / sum;
@@ -304,6 +307,15 @@ class Forward {
       for (std::size_t t = 0; t < x.rows; ++t) {
         for (std::size_t i = 0; i < width_; ++i) out.row(t)[i] += share[t][e] * down.row(t)[i];
       }
+    }
+    if (file_.find(blk + "ffn_gate_inp_shexp.weight") == nullptr) return out;
+    ReferenceTensor row = file_.tensor(blk + "ffn_gate_inp_shexp.weight");
+    row.shape.insert(row.shape.begin(), 1);
+    const Table gate = linear(x, row);
+    const Table shared = gated_block(blk, x, false, "_shexp");
+    for (std::size_t t = 0; t < x.rows; ++t) {
+      const double weight = 1 / (1 + std::exp(-gate.row(t)[0]));
+      for (std::size_t i = 0; i < width_; ++i) out.row(t)[i] += weight * shared.row(t)[i];
     }
     return out;
   }
@@ -384,17 +396,19 @@ class Forward {
     return linear(up, blk + "ffn_down");
   }
 
-  Table gated_block(const std::string& blk, const Table& x, bool by_gelu) const {
-    const bool fused = file_.find(blk + "ffn_gate.weight") == nullptr;  // the gate is the first half of up
-    const Table both = linear(x, blk + "ffn_up");
+  Table gated_block(const std::string& blk, const Table& x, bool by_gelu,
+                    const std::string& suffix = "") const {
+    // The gate may be the first half of up.
+    const bool fused = file_.find(blk + "ffn_gate" + suffix + ".weight") == nullptr;
+    const Table both = linear(x, blk + "ffn_up" + suffix);
     const std::size_t hidden = fused ? both.width / 2 : both.width;
-    Table gate = fused ? columns(both, 0, hidden) : linear(x, blk + "ffn_gate");
+    Table gate = fused ? columns(both, 0, hidden) : linear(x, blk + "ffn_gate" + suffix);
     const Table up = columns(both, both.width - hidden, hidden);
     for (std::size_t i = 0; i < gate.values.size(); ++i) {
       const double g = gate.values[i];
       gate.values[i] = (by_gelu ? gelu(g) : g / (1 + std::exp(-g))) * up.values[i];
     }
-    return linear(gate, blk + "ffn_down");
+    return linear(gate, blk + "ffn_down" + suffix);
   }
 
   const ReferenceFile& file_;

@@ -28,6 +28,8 @@ class Builder {
   explicit Builder(const TinyOptions& options) : o_(options) {
     if (o_.value_dim == 0) o_.value_dim = o_.head_dim;
     if (o_.rope_dims == 0) o_.rope_dims = o_.head_dim;
+    if (o_.experts == 0 && is("qwen2moe")) o_.experts = 6;
+    if (o_.expert_hidden == 0) o_.expert_hidden = o_.hidden;
     if (is("gpt2") || is("gptneox") || is("phi2")) o_.kv_heads = o_.heads;
   }
 
@@ -138,7 +140,7 @@ class Builder {
         if (is("falcon") && !o_.parallel) norm(blk + "attn_norm_2", true);
         linear(blk + "attn_qkv", q + k + v, o_.width, biases);
       } else {
-        const bool qkv_biases = is("qwen2") || is("starcoder2") || o_.biases;
+        const bool qkv_biases = is("qwen2") || is("qwen2moe") || is("starcoder2") || o_.biases;
         linear(blk + "attn_q", q, o_.width, qkv_biases);
         linear(blk + "attn_k", k, o_.width, qkv_biases);
         linear(blk + "attn_v", v, o_.width, qkv_biases);
@@ -175,7 +177,8 @@ class Builder {
   void mixture(const std::string& blk) {
     number("expert_count", o_.experts);
     number("expert_used_count", 2);
-    if (is("qwen3moe")) number("expert_feed_forward_length", o_.hidden);
+    const std::size_t hidden = is("llama") ? o_.hidden : o_.expert_hidden;
+    if (!is("llama")) number("expert_feed_forward_length", hidden);
     model_.add(blk + "ffn_gate_inp.weight", "f32", {o_.experts, o_.width}, o_.seed);
     const auto experts = [&](const std::string& name, std::size_t rows, std::size_t k) {
       if (o_.stacked_experts) {
@@ -184,9 +187,15 @@ class Builder {
         for (std::size_t e = 0; e < o_.experts; ++e) matrix(blk + name + "." + std::to_string(e), rows, k);
       }
     };
-    experts("ffn_gate", o_.hidden, o_.width);
-    experts("ffn_up", o_.hidden, o_.width);
-    experts("ffn_down", o_.width, o_.hidden);
+    experts("ffn_gate", hidden, o_.width);
+    experts("ffn_up", hidden, o_.width);
+    experts("ffn_down", o_.width, hidden);
+    if (!is("qwen2moe")) return;
+    number("expert_shared_feed_forward_length", o_.hidden);
+    vector(blk + "ffn_gate_inp_shexp.weight", o_.width, 0, 0.25f);
+    matrix(blk + "ffn_gate_shexp", o_.hidden, o_.width);
+    matrix(blk + "ffn_up_shexp", o_.hidden, o_.width);
+    matrix(blk + "ffn_down_shexp", o_.width, o_.hidden);
   }
 
   void rope() {

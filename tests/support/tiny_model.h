@@ -39,8 +39,9 @@ struct TinyOptions {
   std::size_t rope_dims = 0;  // 0 = head_dim
   std::size_t width = 64;     // a multiple of 32 for quantised weights, like heads * value_dim and hidden
   std::size_t hidden = 96;
-  std::size_t experts = 0;      // llama and qwen3moe: two of them used, each of `hidden`
-  bool stacked_experts = true;  // in one tensor, or in one for each, as older files have them
+  std::size_t experts = 0;        // two of them used; where an architecture always has some, 0 = 6
+  std::size_t expert_hidden = 0;  // 0 = hidden; always that in llama
+  bool stacked_experts = true;    // in one tensor, or in one for each, as older files have them
   std::size_t context = 1024;
   std::size_t window = 0;  // 0 = none
   std::size_t vocab = 67;  // without a vocabulary; odd, so that the last panel is never full
