@@ -35,6 +35,10 @@ constexpr Entry kEntries[] = {
      }},
     {"add", [](const auto& t, Buffers& b) { t.add(b.z.data(), b.y.data(), kWidth); }},
     {"silu_mul", [](const auto& t, Buffers& b) { t.silu_mul(b.x.data(), b.y.data(), kWidth, b.z.data()); }},
+    {"swiglu_clamped",
+     [](const auto& t, Buffers& b) {
+       t.swiglu_clamped(b.x.data(), b.y.data(), kWidth, 1.702f, 7.0f, b.z.data());
+     }},
     {"gelu_tanh", [](const auto& t, Buffers& b) { t.gelu_tanh(b.x.data(), kWidth, b.z.data()); }},
     {"exp", [](const auto& t, Buffers& b) { t.exp(b.x.data(), kWidth, b.z.data()); }},
     {"quantize_q8", [](const auto& t, Buffers& b) { t.quantize_q8(b.x.data(), kWidth, b.blocks.data()); }},

@@ -49,7 +49,8 @@ struct Matmul {
 using MatmulFn = void (*)(const Matmul&);
 
 /// One query row (one token, one head) of an attention chunk. `max`, `sum` and `out` are its running state:
-/// before the first chunk *max = -inf, *sum = 0, out[...] = 0.
+/// before the first chunk *max = -inf, *sum = 0, out[...] = 0; of a head with a sink (rule 8) *max = sink,
+/// *sum = 1.
 struct AttentionRow {
   const float* q;  // [key_dim]
   float* out;      // [value_stride]
@@ -145,6 +146,11 @@ struct Table {
   void (*add)(float* x, const float* y, std::size_t n);
   /// out[i] = fl(silu(gate[i]) * up[i]), silu(x) = fl(x / fl(1 + exp(-x))). out may equal gate or up.
   void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* out);
+  /// The clamped gate of gpt-oss: g = gate[i], limit where above it; u = up[i], limit where above it and
+  /// -limit where below that; out[i] = fl(fl(g / fl(1 + exp(-fl(alpha * g)))) * fl(u + 1)). out may equal
+  /// gate or up.
+  void (*swiglu_clamped)(const float* gate, const float* up, std::size_t n, float alpha, float limit,
+                         float* out);
   /// GELU, tanh form, as x * sigmoid(2u): t = fl(x * x); p = fma(t, 0x1.2444f2p-4f, 0x1.988454p+0f);
   /// y = fl(x / fl(1 + exp(-fl(x * p)))). The constants are 2 sqrt(2/pi) 0.044715 and 2 sqrt(2/pi) to f32.
   /// y may equal x.

@@ -111,6 +111,15 @@ void silu_mul(const float* gate, const float* up, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = (gate[i] / (1.0f + exp(-gate[i]))) * up[i];
 }
 
+void swiglu_clamped(const float* gate, const float* up, std::size_t n, float alpha, float limit, float* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float g = limit < gate[i] ? limit : gate[i];
+    const float below = limit < up[i] ? limit : up[i];
+    const float u = below < -limit ? -limit : below;
+    out[i] = (g / (1.0f + exp(-(alpha * g)))) * (u + 1.0f);
+  }
+}
+
 void gelu_tanh(const float* x, std::size_t n, float* y) {
   for (std::size_t i = 0; i < n; ++i) {
     const float t = x[i] * x[i];
@@ -245,6 +254,7 @@ void fill_vector(Table& table) {
   table.layer_norm = layer_norm;
   table.add = add;
   table.silu_mul = silu_mul;
+  table.swiglu_clamped = swiglu_clamped;
   table.gelu_tanh = gelu_tanh;
   table.exp = exp_each;
   table.rope_adjacent = rope_adjacent;

@@ -76,6 +76,21 @@ void silu_mul(const float* gate, const float* up, std::size_t n, float* out) {
   });
 }
 
+/// NaN stays: it is on no side of a limit.
+template <typename L>
+void swiglu_clamped(const float* gate, const float* up, std::size_t n, float alpha, float limit, float* out) {
+  const auto high = L::set(limit), low = L::set(-limit), one = L::set(1.0f);
+  each<L>(n, [&](std::size_t i, auto part) {
+    auto g = L::load(gate + i, part);
+    auto u = L::load(up + i, part);
+    g = L::select(L::less(high, g), high, g);
+    u = L::select(L::less(high, u), high, u);
+    u = L::select(L::less(u, low), low, u);
+    const auto gated = times_sigmoid<L>(g, L::mul(L::set(alpha), g));
+    L::store(out + i, L::mul(gated, L::add(u, one)), part);
+  });
+}
+
 template <typename L>
 void gelu_tanh(const float* x, std::size_t n, float* y) {
   each<L>(n, [&](std::size_t i, auto part) {

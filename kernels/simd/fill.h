@@ -27,6 +27,7 @@ void fill_vector(Table& table) {
   table.layer_norm = layer_norm<L>;
   table.add = add<L>;
   table.silu_mul = silu_mul<L>;
+  table.swiglu_clamped = swiglu_clamped<L>;
   table.gelu_tanh = gelu_tanh<L>;
   table.exp = exp_each<L>;
   table.rope_adjacent = rope_adjacent<L>;

@@ -96,8 +96,12 @@ void run_tile(const kernels::Table& table, const KvLayout& layout, const Attenti
               const Rows& out) {
   const std::size_t stride = kernels::value_stride(layout.value_dim);
   const std::size_t rows = tile.tokens * tile.heads;
-  std::fill_n(scratch.max, rows, -std::numeric_limits<float>::infinity());
-  std::fill_n(scratch.sum, rows, 0.0f);
+  const float* sinks = options.sinks;
+  for (std::size_t row = 0; row < rows; ++row) {
+    scratch.max[row] = sinks != nullptr ? sinks[tile.first_head + row % tile.heads]
+                                        : -std::numeric_limits<float>::infinity();
+  }
+  std::fill_n(scratch.sum, rows, sinks != nullptr ? 1.0f : 0.0f);
   std::fill_n(scratch.out, rows * stride, 0.0f);
   const std::int32_t first = tile.sequence->first_position + static_cast<std::int32_t>(tile.first_token);
   const std::int32_t last = first + static_cast<std::int32_t>(tile.tokens) - 1;

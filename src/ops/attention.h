@@ -56,7 +56,8 @@ struct AttentionOptions {
   std::size_t layer = 0;
   std::size_t heads = 0;
   float scale = 1;
-  float soft_cap = 0;       // scores become tanh(score / soft_cap) * soft_cap; 0 = they stay
+  float soft_cap = 0;            // scores become tanh(score / soft_cap) * soft_cap; 0 = they stay
+  const float* sinks = nullptr;  // [heads] scores without a value that every row sees too, or null
   std::int32_t window = 0;  // a key is visible while query position - key position < window; 0 = no window
 };
 

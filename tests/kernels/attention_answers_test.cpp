@@ -10,12 +10,17 @@ namespace {
 
 /// Three chunks, the last one partial, row i with a window of its own.
 template <typename Element>
-void check(std::size_t key_dim, std::size_t value_dim, float scale, float soft_cap = 0) {
+void check(std::size_t key_dim, std::size_t value_dim, float scale, float soft_cap = 0, bool sinks = false) {
   constexpr std::size_t kRows = 3;
   constexpr std::int32_t kKeys = 2 * 256 + 77;
   Random random(test_seed() + key_dim);
   AttentionState state(kRows, key_dim, value_dim);
   for (float& q : state.q) q = 2 * random.uniform();
+  constexpr float kSinks[kRows] = {-3, 2, 20};
+  for (std::size_t i = 0; sinks && i < kRows; ++i) {
+    state.max[i] = kSinks[i];
+    state.sum[i] = 1;
+  }
   std::vector<KvChunk<Element>> chunks;
   Guarded<float> scratch(kernels::attention_scratch_floats(key_dim, value_dim), kernels::kAlignment);
   std::vector<KeyRange> visible;
@@ -64,8 +69,9 @@ void check(std::size_t key_dim, std::size_t value_dim, float scale, float soft_c
                                               8 * 0x1p-24 * soft_cap);
       max = std::max(max, scores.back());
     }
+    if (sinks) max = std::max<double>(max, kSinks[i]);
     std::vector<double> out(value_dim, 0.0);
-    double sum = 0;
+    double sum = sinks ? std::exp(kSinks[i] - max) : 0;
     for (std::int32_t key = visible[i].begin; key < visible[i].end; ++key) {
       const double p = std::exp(scores[static_cast<std::size_t>(key - visible[i].begin)] - max);
       sum += p;
@@ -98,6 +104,8 @@ TEST(AttentionAnswers, AgreeWithDouble) {
   // Capping shrinks the errors of scores and adds its own, 8 roundings of at most 5.
   check<float>(64, 64, 0.3f, 5.0f);
   check<std::uint16_t>(40, 40, 0.3f, 5.0f);
+  check<float>(64, 64, 0.3f, 0, true);
+  check<std::uint16_t>(40, 72, 0.3f, 0, true);
 }
 
 /// One key: its probability is 1, whatever the score; the merge leaves the value as it is stored.

@@ -90,6 +90,11 @@ AttentionState run(AttentionFn kernel, const Shape& s, std::uint64_t seed) {
   AttentionState state(s.rows, s.key_dim, s.value_dim);
   fill_random(random, s.queries, state.q);
   state.q.freeze();
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    if (random.below(4) != 0) continue;
+    state.max[i] = 8 * random.uniform();  // a sink
+    state.sum[i] = 1;
+  }
   for (const bool hint : {true, false}) {
     const KvChunk<Element> kv(random, s.keys, s.key_dim, s.value_dim);
     attend(kernel, kv, state, s.value_dim, s.scale, random_ranges(random, s.rows), hint, s.soft_cap);

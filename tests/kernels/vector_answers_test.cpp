@@ -108,6 +108,26 @@ TEST(VectorAnswers, Activations) {
   EXPECT_EQ(gelu.back(), 0.0f);
 }
 
+TEST(VectorAnswers, SwigluClamped) {
+  std::vector<float> gate, up;
+  for (float v = -100; v <= 100; v += 0.37f) {
+    for (const float u : {-9.0f, -7.0f, -1.0f, 0.25f, 6.5f, 30.0f}) {
+      gate.push_back(v);
+      up.push_back(u);
+    }
+  }
+  std::vector<float> out(gate.size());
+  table.swiglu_clamped(gate.data(), up.data(), gate.size(), 1.702f, 7.0f, out.data());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const double alpha = 1.702f;
+    const double g = std::min<double>(gate[i], 7), u = std::clamp<double>(up[i], -7, 7);
+    const double exact = g / (1 + std::exp(-alpha * g)) * (u + 1);
+    // As of SiLU above, and exp magnifies the rounding of its argument by that; below exp's cut the result is
+    // 0.
+    ASSERT_NEAR(out[i], exact, std::abs(exact) * (7 + std::abs(alpha * g)) * kRounding + 1e-34) << gate[i];
+  }
+}
+
 TEST(VectorAnswers, SoftCap) {
   for (const float cap : {1.0f, 30.0f}) {
     std::vector<float> x = {0.0f, -0.0f, 1e-30f, 0.62499994f * cap, 0.625f * cap, INFINITY, -INFINITY};
@@ -358,8 +378,8 @@ TEST(VectorAnswers, EveryTableIsComplete) {
       EXPECT_TRUE(t.attention[f] && t.store_k[f] && t.store_v[f]) << t.name << " " << f;
     }
     EXPECT_TRUE(t.quantize_q8 && t.round_bf16 && t.rms_norm && t.layer_norm && t.add && t.silu_mul &&
-                t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide && t.multiply &&
-                t.add_scaled && t.scale && t.soft_cap && t.all_finite)
+                t.swiglu_clamped && t.gelu_tanh && t.exp && t.rope_adjacent && t.rope_halves && t.divide &&
+                t.multiply && t.add_scaled && t.scale && t.soft_cap && t.all_finite)
         << t.name;
   }
 }

@@ -125,6 +125,17 @@ TEST_P(VectorEqual, SiluMul) {
   check_binary(swapped, true);
 }
 
+TEST_P(VectorEqual, SwigluClamped) {
+  for (const float limit : {7.0f, 0.5f}) {
+    check_binary([limit](const Table& t, const float* x, const float* y, std::size_t n,
+                         float* out) { t.swiglu_clamped(x, y, n, 1.702f, limit, out); },
+                 true);
+    check_binary([limit](const Table& t, const float* x, const float* y, std::size_t n,
+                         float* out) { t.swiglu_clamped(y, x, n, 1.702f, limit, out); },
+                 true);
+  }
+}
+
 TEST_P(VectorEqual, RmsNorm) {
   for (const float eps : {0.0f, 1e-5f}) {
     check_binary([eps](const Table& t, const float* x, const float* w, std::size_t n,

@@ -119,6 +119,8 @@ TEST(Attention, SameBitsWithAnyWorkersAndNeighbours) {
   constexpr std::size_t kLengths[] = {1, 3000, 100, 257, 64, 1024, 700};
   std::vector<Cache> caches;
   for (const std::size_t length : kLengths) caches.emplace_back(layout(), length, 0, 0);
+  std::vector<float> sinks(kHeads);
+  for (std::size_t h = 0; h < kHeads; ++h) sinks[h] = static_cast<float>(h) - 1;
   for (const std::int32_t window : {0, 300}) {
     for (const std::size_t last_rows : {1, 70}) {
       std::vector<ops::SequenceRows> sequences;
@@ -132,7 +134,8 @@ TEST(Attention, SameBitsWithAnyWorkersAndNeighbours) {
       std::vector<float> q(rows * kHeads * kDim), expected(q.size());
       fill_random(random, Values::kPlain, q);
       const Rows in{q.data(), rows, kHeads * kDim, kHeads * kDim};
-      const ops::AttentionOptions options{.heads = kHeads, .scale = 2, .window = window};
+      const ops::AttentionOptions options{
+          .heads = kHeads, .scale = 2, .sinks = window == 0 ? sinks.data() : nullptr, .window = window};
       const Context alone(portable_table(), nullptr, 1);
       const Memory own_scratch(ops::attention_scratch_bytes(layout(), 1), "scratch");
       for (const ops::SequenceRows& sequence : sequences) {
