@@ -162,15 +162,29 @@ void geglu(Forward& f, const GatedWeights& w, const ops::ActivationForms& forms,
   ops::linear(f.context, b.gate, forms, {w.down.into(out)});
 }
 
-MixtureWeights MixtureWeights::declare(Weights& weights, const std::string& blk, const Config& c) {
-  const auto experts = [&](const std::string& name, std::size_t rows, std::size_t k) {
-    return weights.experts(blk + name + "_exps.weight", blk + name + ".#.weight", c.experts, rows, k);
-  };
+namespace {
+
+std::vector<Linear> declare_experts(Weights& weights, const std::string& blk, const std::string& name,
+                                    const Config& c, std::size_t rows, std::size_t k, Bias bias) {
+  std::vector<Linear> experts;
+  for (const Matrix* matrix :
+       weights.experts(blk + name + "_exps.weight", blk + name + ".#.weight", c.experts, rows, k)) {
+    experts.push_back({matrix, nullptr});
+  }
+  if (bias == Bias::kNone) return experts;
+  const auto biases = weights.vectors(blk + name + "_exps.bias", c.experts, rows);
+  for (std::size_t e = 0; e < c.experts; ++e) experts[e].bias = biases[e];
+  return experts;
+}
+
+}  // namespace
+
+MixtureWeights MixtureWeights::declare(Weights& weights, const std::string& blk, const Config& c, Bias bias) {
   MixtureWeights w;
-  w.router = &weights.matrix(blk + "ffn_gate_inp.weight", c.experts, c.width);
-  w.gate = experts("ffn_gate", c.expert_hidden, c.width);
-  w.up = experts("ffn_up", c.expert_hidden, c.width);
-  w.down = experts("ffn_down", c.width, c.expert_hidden);
+  w.router = Linear::declare(weights, blk + "ffn_gate_inp", c.experts, c.width, bias);
+  w.gate = declare_experts(weights, blk, "ffn_gate", c, c.expert_hidden, c.width, bias);
+  w.up = declare_experts(weights, blk, "ffn_up", c, c.expert_hidden, c.width, bias);
+  w.down = declare_experts(weights, blk, "ffn_down", c, c.width, c.expert_hidden, bias);
   return w;
 }
 
@@ -196,19 +210,22 @@ MixtureBuffers MixtureBuffers::carve(Workspace& workspace, const Config& c, std:
   return b;
 }
 
-void mixture(Forward& f, const MixtureWeights& w, bool renormalise, const ops::ActivationForms& forms,
-             const Rows& x, const MixtureBuffers& b, const Rows& out) {
+void mixture(Forward& f, const MixtureWeights& w, const MixtureOptions& options,
+             const ops::ActivationForms& forms, const Rows& x, const MixtureBuffers& b, const Rows& out) {
   const Context& ctx = f.context;
-  ops::linear(ctx, x, forms, {{w.router, nullptr, b.router}});
-  ops::choose_experts(ctx, b.router, renormalise, b.choice);
+  ops::linear(ctx, x, forms, {w.router.into(b.router)});
+  ops::choose_experts(ctx, b.router, options.renormalise, b.choice);
   ops::gather_rows(ctx, x, b.choice, b.in);
   for (std::size_t e = 0; e < b.choice.experts; ++e) {
     const std::size_t first = b.choice.begin[e], count = b.choice.begin[e + 1] - first;
-    const Rows gate = b.gate.slice(first, count);
-    ops::linear(ctx, b.in.slice(first, count), b.forms,
-                {{w.gate[e], nullptr, gate}, {w.up[e], nullptr, b.up.slice(first, count)}});
-    ops::silu_mul(ctx, gate, b.up.slice(first, count));
-    ops::linear(ctx, gate, b.forms, {{w.down[e], nullptr, b.out.slice(first, count)}});
+    const Rows gate = b.gate.slice(first, count), up = b.up.slice(first, count);
+    ops::linear(ctx, b.in.slice(first, count), b.forms, {w.gate[e].into(gate), w.up[e].into(up)});
+    if (options.limit > 0) {
+      ops::swiglu_clamped(ctx, gate, up, options.alpha, options.limit);
+    } else {
+      ops::silu_mul(ctx, gate, up);
+    }
+    ops::linear(ctx, gate, b.forms, {w.down[e].into(b.out.slice(first, count))});
   }
   ops::combine_experts(ctx, b.out, b.choice, out);
 }

@@ -111,12 +111,20 @@ void swiglu(Forward& forward, const GatedWeights& weights, const ops::Activation
 void geglu(Forward& forward, const GatedWeights& weights, const ops::ActivationForms& forms, const Rows& x,
            const GatedBuffers& buffers, const Rows& out);
 
-/// A router and its experts, each a SwiGLU network of expert_hidden.
+/// A router and its experts, each a SwiGLU network of expert_hidden, its gate clamped in gpt-oss.
 struct MixtureWeights {
-  const Matrix* router = nullptr;             // [experts, width]; null where there is no mixture
-  std::vector<const Matrix*> gate, up, down;  // [experts]: [expert_hidden, width], down the other way
+  Linear router;                       // [experts, width]
+  std::vector<Linear> gate, up, down;  // [experts]: [expert_hidden, width], down the other way
 
-  static MixtureWeights declare(Weights& weights, const std::string& blk, const Config& config);
+  /// ffn_gate_inp, ffn_gate_exps, ffn_up_exps and ffn_down_exps; biases of all of them or of none.
+  static MixtureWeights declare(Weights& weights, const std::string& blk, const Config& config,
+                                Bias bias = Bias::kNone);
+};
+
+struct MixtureOptions {
+  bool renormalise = true;  // the weights of the experts chosen, to the sum 1
+  float alpha = 1;          // of the clamped gate
+  float limit = 0;          // of the clamped gate; 0 = a SwiGLU that is not
 };
 
 struct MixtureBuffers {
@@ -129,7 +137,7 @@ struct MixtureBuffers {
 };
 
 /// out = the sum of the experts that the router chooses for each row of x.
-void mixture(Forward& forward, const MixtureWeights& weights, bool renormalise,
+void mixture(Forward& forward, const MixtureWeights& weights, const MixtureOptions& options,
              const ops::ActivationForms& forms, const Rows& x, const MixtureBuffers& buffers,
              const Rows& out);
 

@@ -94,7 +94,7 @@ class Llama final : public Architecture {
 
       ops::rms_norm(ctx, b.x, layer.ffn_norm.weight->data(), eps_, b.h);
       if (c.experts > 0) {
-        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.h);
+        mixture(f, layer.experts, {}, b.forms, b.h, b.experts, b.h);
       } else {
         swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.h);
       }

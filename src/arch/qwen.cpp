@@ -94,10 +94,10 @@ class Qwen final : public Architecture {
 
       ops::rms_norm(ctx, b.x, layer.ffn_norm.weight->data(), eps_, b.h);
       if (shares_) {
-        mixture(f, layer.experts, false, b.forms, b.h, b.experts, b.mixed);
+        mixture(f, layer.experts, {.renormalise = false}, b.forms, b.h, b.experts, b.mixed);
         add_shared_expert(f, layer.shared, b.forms, b.h, b.shared, b.mixed);
       } else if (c.experts > 0) {
-        mixture(f, layer.experts, true, b.forms, b.h, b.experts, b.mixed);
+        mixture(f, layer.experts, {}, b.forms, b.h, b.experts, b.mixed);
       } else {
         swiglu(f, layer.ffn, b.forms, b.h, b.ffn, b.mixed);
       }

@@ -23,6 +23,7 @@ constexpr Entry kEntries[] = {
     {"gemma", make_gemma},
     {"gemma2", make_gemma2},
     {"gemma3", make_gemma3},
+    {"gpt-oss", make_gpt_oss, Experts::kAlways},
     {"gpt2", make_gpt2},
     {"gptneox", make_gptneox},
     {"llama", make_llama, Experts::kMaybe},

@@ -15,6 +15,7 @@ std::unique_ptr<Architecture> make_falcon(const Metadata& metadata, const Config
 std::unique_ptr<Architecture> make_gemma(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gemma2(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gemma3(const Metadata& metadata, const Config& config, Weights& weights);
+std::unique_ptr<Architecture> make_gpt_oss(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gpt2(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_gptneox(const Metadata& metadata, const Config& config, Weights& weights);
 std::unique_ptr<Architecture> make_llama(const Metadata& metadata, const Config& config, Weights& weights);

@@ -71,6 +71,12 @@ void silu_mul(const Context& context, const Rows& gate, const Rows& up) {
            [&](std::size_t t) { context.table().silu_mul(gate.row(t), up.row(t), gate.width, gate.row(t)); });
 }
 
+void swiglu_clamped(const Context& context, const Rows& gate, const Rows& up, float alpha, float limit) {
+  each_row(context, gate.rows, [&](std::size_t t) {
+    context.table().swiglu_clamped(gate.row(t), up.row(t), gate.width, alpha, limit, gate.row(t));
+  });
+}
+
 void gelu_mul(const Context& context, const Rows& gate, const Rows& up) {
   each_row(context, gate.rows, [&](std::size_t t) {
     context.table().gelu_tanh(gate.row(t), gate.width, gate.row(t));

@@ -40,6 +40,9 @@ void soft_cap(const Context& context, const Rows& x, float cap);
 /// gate = silu(gate) * up (SwiGLU, Shazeer 2020).
 void silu_mul(const Context& context, const Rows& gate, const Rows& up);
 
+/// gate = g * sigmoid(alpha * g) * (u + 1), g the gate up to limit, u up between -limit and limit (gpt-oss).
+void swiglu_clamped(const Context& context, const Rows& gate, const Rows& up, float alpha, float limit);
+
 /// gate = gelu(gate) * up, tanh form (GeGLU, Shazeer 2020).
 void gelu_mul(const Context& context, const Rows& gate, const Rows& up);
 

@@ -56,9 +56,9 @@ INSTANTIATE_TEST_SUITE_P(Bits, Computed,
 INSTANTIATE_TEST_SUITE_P(
     BitsOfOthers, Computed,
     testing::Combine(testing::Values(KernelSet::kAvx2, KernelSet::kAvx512, KernelSet::kNeon),
-                     testing::Values("command-r", "falcon", "gemma", "gemma2", "gemma3", "gptneox", "olmo2",
-                                     "phi2", "phi3", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "stablelm",
-                                     "starcoder2"),
+                     testing::Values("command-r", "falcon", "gemma", "gemma2", "gemma3", "gptneox", "gpt-oss",
+                                     "olmo2", "phi2", "phi3", "qwen2", "qwen2moe", "qwen3", "qwen3moe",
+                                     "stablelm", "starcoder2"),
                      testing::Values("mixed")),
     [](const auto& info) {
       std::string name = std::string(to_string(std::get<0>(info.param))) + "_" + std::get<1>(info.param);

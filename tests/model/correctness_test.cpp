@@ -168,6 +168,8 @@ TEST(Correctness, MixturesOfExperts) {
       {.architecture = "qwen3moe", .experts = 8},
       {.architecture = "qwen3moe", .experts = 5, .expert_hidden = 40},
       {.architecture = "qwen2moe"},
+      {.architecture = "gpt-oss", .rope = TinyRope::kYarn},
+      {.architecture = "gpt-oss", .layers = 3, .heads = 6, .width = 35, .hidden = 51, .window = 30},
       {.architecture = "qwen2moe", .width = 35, .hidden = 51, .experts = 9, .expert_hidden = 30},
   };
   for (const TinyOptions& options : cases) {

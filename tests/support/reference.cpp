@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 
@@ -97,19 +98,21 @@ class Forward {
     for (std::size_t i = 0; i < layers_; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       local_ = (name_ == "gemma2" && i % 2 == 0) || (name_ == "gemma3" && i % 6 != 5) ||
-               (name_ == "olmo2" && i % 4 != 3);
+               (name_ == "olmo2" && i % 4 != 3) || (name_ == "gpt-oss" && i % 2 == 0);
       const bool norms_behind = name_ == "olmo2";
       const Table input = norms_behind ? x : norm(x, blk + "attn_norm");
       const bool two_norms = file_.find(blk + "attn_norm_2.weight") != nullptr;  // of attention, Falcon 40B
       Table attended = attention(blk, two_norms ? norm(x, blk + "attn_norm_2") : input);
-      if (file_.find(blk + "post_attention_norm.weight") != nullptr) {
+      const bool gpt_oss = name_ == "gpt-oss";  // whose norm of this name is in front of the experts
+      if (!gpt_oss && file_.find(blk + "post_attention_norm.weight") != nullptr) {
         attended = norm(attended, blk + "post_attention_norm");
       }
-      const bool own_norm = file_.find(blk + "ffn_norm.weight") != nullptr;
+      const std::string ffn_norm = blk + (gpt_oss ? "post_attention_norm" : "ffn_norm");
+      const bool own_norm = file_.find(ffn_norm + ".weight") != nullptr;
       const bool parallel =
           (!own_norm && !norms_behind) || (name_ == "gptneox" && number("use_parallel_residual", 1) != 0);
       if (!parallel) add(x, attended);
-      const Table ffn_input = own_norm ? norm(x, blk + "ffn_norm") : norms_behind ? x : input;
+      const Table ffn_input = own_norm ? norm(x, ffn_norm) : norms_behind ? x : input;
       const bool mixed = file_.find(blk + "ffn_gate_inp.weight") != nullptr;
       Table ffn = mixed        ? mixture(blk, ffn_input)
                   : plain_gelu ? gelu_block(blk, ffn_input)
@@ -221,8 +224,11 @@ class Forward {
       }
     }
     Table out(tokens_, heads_ * value_dim_);
+    const ReferenceTensor* sinks = file_.find(blk + "attn_sinks.weight");
     for (std::size_t t = 0; t < tokens_; ++t) {
-      for (std::size_t h = 0; h < heads_; ++h) attend(q, k, v, t, h, out.row(t) + h * value_dim_);
+      for (std::size_t h = 0; h < heads_; ++h) {
+        attend(q, k, v, t, h, sinks != nullptr ? &sinks->values[h] : nullptr, out.row(t) + h * value_dim_);
+      }
     }
     return linear(out, blk + "attn_output");
   }
@@ -253,10 +259,12 @@ class Forward {
     }
   }
 
+  /// A sink is one more score in the softmax, of which nothing is taken.
   void attend(const Table& q, const Table& k, const Table& v, std::size_t t, std::size_t h,
-              double* out) const {
+              const double* sink, double* out) const {
     const std::size_t kv_head = h * kv_heads_ / heads_;
-    const bool windowed = window_ > 0 && (local_ || (name_ != "olmo2" && !name_.starts_with("gemma")));
+    const bool windowed =
+        window_ > 0 && (local_ || (name_ != "olmo2" && name_ != "gpt-oss" && !name_.starts_with("gemma")));
     const std::size_t first = windowed && t + 1 > window_ ? t + 1 - window_ : 0;
     const double cap = number("attn_logit_softcapping", 0);
     std::vector<double> p;
@@ -271,6 +279,7 @@ class Forward {
     const double largest = *std::max_element(p.begin(), p.end());
     double sum = 0;
     for (double& score : p) sum += score = std::exp(score - largest);
+    if (sink != nullptr) sum += std::exp(*sink - largest);
     for (std::size_t s = first; s <= t; ++s) {
       const double* value = v.row(s) + kv_head * value_dim_;
       for (std::size_t i = 0; i < value_dim_; ++i) out[i] += p[s - first] / sum * value[i];
@@ -298,12 +307,13 @@ class Forward {
       }
     }
     for (std::size_t e = 0; e < count; ++e) {
-      Table gate = linear(x, expert(blk + "ffn_gate", e));
-      const Table up = linear(x, expert(blk + "ffn_up", e));
+      Table gate = linear(x, expert(blk + "ffn_gate", e), expert_bias(blk + "ffn_gate", e).get());
+      const Table up = linear(x, expert(blk + "ffn_up", e), expert_bias(blk + "ffn_up", e).get());
       for (std::size_t i = 0; i < gate.values.size(); ++i) {
-        gate.values[i] = gate.values[i] / (1 + std::exp(-gate.values[i])) * up.values[i];
+        const double g = gate.values[i], u = up.values[i];
+        gate.values[i] = name_ == "gpt-oss" ? clamped_gate(g, u) : g / (1 + std::exp(-g)) * u;
       }
-      const Table down = linear(gate, expert(blk + "ffn_down", e));
+      const Table down = linear(gate, expert(blk + "ffn_down", e), expert_bias(blk + "ffn_down", e).get());
       for (std::size_t t = 0; t < x.rows; ++t) {
         for (std::size_t i = 0; i < width_; ++i) out.row(t)[i] += share[t][e] * down.row(t)[i];
       }
@@ -327,6 +337,21 @@ class Forward {
     const auto size = static_cast<std::ptrdiff_t>(all.shape[1] * all.shape[2]);
     const auto first = all.values.begin() + static_cast<std::ptrdiff_t>(index) * size;
     return {{all.shape[1], all.shape[2]}, all.type, {first, first + size}};
+  }
+
+  /// Null where experts have none.
+  std::unique_ptr<ReferenceTensor> expert_bias(const std::string& name, std::size_t index) const {
+    const ReferenceTensor* all = file_.find(name + "_exps.bias");
+    if (all == nullptr) return nullptr;
+    const auto first = all->values.begin() + static_cast<std::ptrdiff_t>(index * all->shape[1]);
+    const auto end = first + static_cast<std::ptrdiff_t>(all->shape[1]);
+    return std::make_unique<ReferenceTensor>(ReferenceTensor{{all->shape[1]}, all->type, {first, end}});
+  }
+
+  /// gpt-oss's SwiGLU.
+  static double clamped_gate(double gate, double up) {
+    const double g = std::min(gate, 7.0), u = std::clamp(up, -7.0, 7.0);
+    return g / (1 + std::exp(-1.702 * g)) * (u + 1);
   }
 
   /// The angle of pair i at position t is t * frequency_[i].

@@ -28,7 +28,7 @@ class Builder {
   explicit Builder(const TinyOptions& options) : o_(options) {
     if (o_.value_dim == 0) o_.value_dim = o_.head_dim;
     if (o_.rope_dims == 0) o_.rope_dims = o_.head_dim;
-    if (o_.experts == 0 && is("qwen2moe")) o_.experts = 6;
+    if (o_.experts == 0 && (is("qwen2moe") || is("gpt-oss"))) o_.experts = 6;
     if (o_.expert_hidden == 0) o_.expert_hidden = o_.hidden;
     if (is("gpt2") || is("gptneox") || is("phi2")) o_.kv_heads = o_.heads;
   }
@@ -116,7 +116,7 @@ class Builder {
     number("attention.key_length", o_.head_dim);
     number("attention.value_length", o_.value_dim);
     if (o_.window != 0) number("attention.sliding_window", o_.window);
-    if (gemma && o_.window == 0) number("attention.sliding_window", 20);
+    if ((gemma || is("gpt-oss")) && o_.window == 0) number("attention.sliding_window", 20);
     if (is("olmo2") && o_.window != 0) {
       std::vector<bool> local(o_.layers, true);
       for (std::size_t i = 3; i < o_.layers; i += 4) local[i] = false;
@@ -140,7 +140,8 @@ class Builder {
         if (is("falcon") && !o_.parallel) norm(blk + "attn_norm_2", true);
         linear(blk + "attn_qkv", q + k + v, o_.width, biases);
       } else {
-        const bool qkv_biases = is("qwen2") || is("qwen2moe") || is("starcoder2") || o_.biases;
+        const bool qkv_biases =
+            is("qwen2") || is("qwen2moe") || is("starcoder2") || is("gpt-oss") || o_.biases;
         linear(blk + "attn_q", q, o_.width, qkv_biases);
         linear(blk + "attn_k", k, o_.width, qkv_biases);
         linear(blk + "attn_v", v, o_.width, qkv_biases);
@@ -157,10 +158,12 @@ class Builder {
         vector(blk + "attn_q_norm.weight", q, 1, 0.25f);
         vector(blk + "attn_k_norm.weight", k, 1, 0.25f);
       }
-      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, biases);
+      linear(blk + "attn_output", o_.width, o_.heads * o_.value_dim, biases || is("gpt-oss"));
+      if (is("gpt-oss")) vector(blk + "attn_sinks.weight", o_.heads, 0.5f, 2);
+      if (is("gpt-oss")) norm(blk + "post_attention_norm", false);
       if (gemma || is("olmo2")) norm(blk + "post_attention_norm", false);
       if (gemma || is("olmo2")) norm(blk + "post_ffw_norm", false);
-      if (!is("olmo2") && !is("phi2") && !is("falcon") && !is("command-r") &&
+      if (!is("olmo2") && !is("phi2") && !is("falcon") && !is("command-r") && !is("gpt-oss") &&
           !(is("stablelm") && o_.parallel))
         norm(blk + "ffn_norm", layer_norm);
       if (o_.experts > 0) {
@@ -187,6 +190,12 @@ class Builder {
         for (std::size_t e = 0; e < o_.experts; ++e) matrix(blk + name + "." + std::to_string(e), rows, k);
       }
     };
+    if (is("gpt-oss")) {
+      vector(blk + "ffn_gate_inp.bias", o_.experts, 0, 0.25f);
+      table(blk + "ffn_gate_exps.bias", o_.experts, hidden, 0, 2);
+      table(blk + "ffn_up_exps.bias", o_.experts, hidden, 0, 9);  // beyond the limit of 7
+      table(blk + "ffn_down_exps.bias", o_.experts, o_.width, 0, 0.25f);
+    }
     experts("ffn_gate", hidden, o_.width);
     experts("ffn_up", hidden, o_.width);
     experts("ffn_down", o_.width, hidden);
