@@ -187,6 +187,16 @@ INSTANTIATE_TEST_SUITE_P(Allocation, Compute,
                                   std::string(to_string(std::get<2>(info.param)));
                          });
 
+INSTANTIATE_TEST_SUITE_P(AllocationOfOthers, Compute,
+                         testing::Combine(testing::Values("command-r", "falcon", "gemma3", "gpt-oss", "olmo2",
+                                                          "qwen2moe"),
+                                          testing::Values("mixed"), testing::Values(KernelSet::kPortable)),
+                         [](const auto& info) {
+                           std::string name = std::get<0>(info.param);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
 /// A step through the public door: what the reserve phase takes does not grow with the model or the context.
 TEST(Allocation, AStepTakesTheSameFewWhateverTheModel) {
   const auto of_step = [](const TinyOptions& options, std::size_t held) {

@@ -189,6 +189,20 @@ TEST(Hostile, RopeScaling) {
   }
 }
 
+TEST(Hostile, KeysOfOneArchitecture) {
+  for (const float bad : {kNan, kInfinity, -1.0f, 0.0f}) {
+    for (const char* architecture : {"gemma3", "gpt-oss"}) {
+      EXPECT_TRUE(refused_key("rope.freq_base_swa", bad, architecture)) << bad;
+    }
+    if (bad == 0) continue;
+    EXPECT_TRUE(refused_key("logit_scale", bad, "command-r")) << bad;
+  }
+  for (const std::uint32_t bad : {0u, (1u << 24) + 1, 0xffffffffu}) {
+    EXPECT_TRUE(refused_key("expert_shared_feed_forward_length", bad, "qwen2moe")) << bad;
+    EXPECT_TRUE(refused_key("expert_feed_forward_length", bad, "gpt-oss")) << bad;
+  }
+}
+
 TEST(Hostile, WindowPattern) {
   constexpr const char* kKey = "attention.sliding_window_pattern";
   for (const GgufValue& bad :

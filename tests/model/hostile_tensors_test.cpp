@@ -2,18 +2,22 @@
 // refused with an Error that names the file and the tensor, or works where it is legal.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "model/hostile.h"
 
 namespace garam::test {
 namespace {
 
 TEST(Hostile, MissingTensors) {
-  for (const char* architecture : {"llama", "gpt2"}) {
+  for (const char* architecture : {"llama", "gpt2", "olmo2", "falcon", "command-r", "qwen2moe", "gpt-oss"}) {
     const TinyModel base = good(architecture);
     for (const TinyTensor& tensor : base.tensors) {
       TinyModel tiny = base;
       tiny.drop(tensor.name);
-      if (tensor.name == "output.weight") {
+      if (base.keys.front().second == GgufValue(std::string("qwen2moe")) && tensor.name.ends_with(".bias")) {
+        EXPECT_TRUE(works(tiny)) << "relatives without biases share the architecture";
+      } else if (tensor.name == "output.weight") {
         EXPECT_TRUE(works(tiny)) << "the embedding serves as output";
       } else {
         EXPECT_TRUE(refused(tiny, {tensor.name.c_str()}));
@@ -23,7 +27,7 @@ TEST(Hostile, MissingTensors) {
 }
 
 TEST(Hostile, WrongShapes) {
-  for (const char* architecture : {"llama", "gpt2"}) {
+  for (const char* architecture : {"llama", "gpt2", "olmo2", "falcon", "qwen2moe", "gpt-oss"}) {
     const TinyModel base = good(architecture);
     for (std::size_t i = 0; i < base.tensors.size(); ++i) {
       const std::string name = base.tensors[i].name;
@@ -50,6 +54,30 @@ TEST(Hostile, WrongShapes) {
       }
     }
   }
+}
+
+/// Norms of a head each, as the tied command-r has them, are refused in other shapes and where half are
+/// missing.
+TEST(Hostile, NormsOfHeads) {
+  const TinyModel base = TinyModel::make({.architecture = "command-r", .head_norms = true});
+  EXPECT_TRUE(works(base));
+  for (const char* name : {"blk.0.attn_q_norm.weight", "blk.1.attn_k_norm.weight"}) {
+    TinyModel tiny = base;
+    tiny.drop(name);
+    EXPECT_TRUE(refused(tiny, {name[11] == 'k' ? name : "blk.0.attn_k_norm.weight"}));
+    const std::vector<std::vector<std::uint64_t>> shapes = {{64},    {16},    {16, 4},
+                                                            {1, 16}, {5, 16}, {1, 4, 16}};
+    for (const auto& shape : shapes) {
+      TinyModel other = tiny;
+      other.add(name, "f32", shape);
+      EXPECT_TRUE(refused(other, {name}));
+    }
+    tiny.add(name, "q8_0", {4, 32});
+    EXPECT_TRUE(refused(tiny, {name}));
+  }
+  TinyModel damaged = base;
+  damaged.tensor("blk.1.attn_k_norm.weight").set(17, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_TRUE(refused(damaged, {"blk.1.attn_k_norm.weight", "at 17"}));
 }
 
 TEST(Hostile, TensorsNobodyAskedFor) {
