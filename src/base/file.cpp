@@ -49,6 +49,12 @@ std::string folder_of(const std::string& path) {
 
 }  // namespace
 
+bool is_folder(const std::string& path) {
+  if (path.find('\0') != std::string::npos) return false;
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 ReadFile ReadFile::open(const std::string& path) {
   check_path(path);
   // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. It does nothing to regular files.

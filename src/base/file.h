@@ -14,6 +14,9 @@
 
 namespace garam {
 
+/// Whether `path` is a folder, or a link to one; false where nothing can be found out about it.
+bool is_folder(const std::string& path);
+
 /// An open regular file. Its size is that at opening; reads beyond it are refused. Reads are positional, so
 /// any number of threads may read at once.
 class ReadFile {

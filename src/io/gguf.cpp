@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/checked.h"
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/printable.h"
 #include "io/gguf_parse.h"
 #include "io/gguf_rules.h"
@@ -85,7 +85,8 @@ GgufFile GgufFile::open(const std::string& path) {
   GgufFile result;
   ReadFile file = ReadFile::open(path);
   GgufHeader header = parse_gguf_header(file);
-  result.parts_.push_back({std::move(file), header.metadata_end});
+  result.parts_.push_back(std::move(file));
+  result.metadata_ends_.push_back(header.metadata_end);
   result.version_ = header.version;
   result.keys_ = std::move(header.keys);
   result.tensors_ = std::move(header.tensors);
@@ -120,38 +121,31 @@ void GgufFile::add_parts() {
     refuse_new_keys(next, keys_, header.keys);
     for (GgufTensor& tensor : header.tensors) tensor.file = i;
     std::move(header.tensors.begin(), header.tensors.end(), std::back_inserter(tensors_));
-    parts_.push_back({std::move(*file), header.metadata_end});
+    parts_.push_back(std::move(*file));
+    metadata_ends_.push_back(header.metadata_end);
   }
   expect_integer(path(), keys_, kSplitTensors, tensors_.size());
 }
 
-const GgufValue* GgufFile::find(std::string_view key) const {
-  const GgufKey* found = key_index_.find(keys_, key);
-  return found == nullptr ? nullptr : &found->value;
-}
-
-const GgufTensor* GgufFile::find_tensor(std::string_view name) const {
-  return tensor_index_.find(tensors_, name);
-}
-
 void GgufFile::read(const GgufTensor& tensor, std::uint64_t offset_in_tensor,
                     std::span<std::byte> out) const {
-  const auto end = checked_add(offset_in_tensor, out.size());
-  if (!end || *end > tensor.bytes) {
-    fail(ErrorCode::kArgument, "{}: tensor {}: expected a range inside its {} bytes, found {} bytes at {}",
-         part_path(tensor.file), printable(tensor.name), tensor.bytes, out.size(), offset_in_tensor);
+  check_range(tensor, offset_in_tensor, out.size());
+  parts_.at(tensor.file).read(tensor.offset + offset_in_tensor, out);
+}
+
+std::string GgufFile::origin(const GgufTensor& tensor) const {
+  return formatted("{}: tensor {}", part_path(tensor.file), printable(tensor.name));
+}
+
+std::uint64_t GgufFile::metadata_hash() const {
+  std::uint64_t hash = 0;
+  std::vector<std::byte> buffer;
+  for (std::size_t part = 0; part < part_count(); ++part) {
+    buffer.resize(metadata_end(part));
+    read_raw(part, 0, buffer);
+    hash = hash_mix(hash, hash_bytes(buffer.data(), buffer.size()));
   }
-  parts_.at(tensor.file).file.read(tensor.offset + offset_in_tensor, out);
-}
-
-void GgufFile::check_unchanged() const {
-  for (const Part& part : parts_) part.file.check_unchanged();
-}
-
-std::uint64_t GgufFile::size_bytes() const noexcept {
-  std::uint64_t total = 0;
-  for (const Part& part : parts_) total += part.file.size();
-  return total;
+  return hash;
 }
 
 }  // namespace garam

@@ -6,10 +6,11 @@
 #include "base/float_env.h"
 #include "model/gguf_source.h"
 #include "model/load_weights.h"
+#include "model/open_model.h"
 
 namespace garam {
 
-ModelInfo describe(const GgufFile& file) {
+ModelInfo describe(const ModelFile& file) {
   ModelInfo info;
   info.architecture = file.get_string("general.architecture");
   info.name = file.find("general.name") != nullptr ? file.get_string("general.name") : "";
@@ -47,7 +48,8 @@ void describe_architecture(const Config& config, const Weights& weights, const s
 
 ModelInfo inspect(const std::string& path) {
   const FloatEnvironment environment;
-  const GgufFile file = GgufFile::open(path);
+  const std::unique_ptr<ModelFile> opened = open_model(path);
+  const ModelFile& file = *opened;
   ModelInfo info = describe(file);
   const GgufKeys keys(file);
   const GgufTensors tensors(file);

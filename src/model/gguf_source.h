@@ -6,13 +6,13 @@
 
 #include "core/metadata.h"
 #include "core/weights.h"
-#include "io/gguf.h"
+#include "io/model_file.h"
 
 namespace garam {
 
 class GgufKeys final : public KeySource {
  public:
-  explicit GgufKeys(const GgufFile& file) : file_(file) {}
+  explicit GgufKeys(const ModelFile& file) : file_(file) {}
   const std::string& file() const override { return file_.path(); }
   bool has(const std::string& key) const override;
   std::optional<std::uint64_t> unsigned_integer(const std::string& key) const override;
@@ -22,17 +22,17 @@ class GgufKeys final : public KeySource {
   std::optional<std::vector<bool>> booleans(const std::string& key) const override;
 
  private:
-  const GgufFile& file_;
+  const ModelFile& file_;
 };
 
 class GgufTensors final : public TensorSource {
  public:
-  explicit GgufTensors(const GgufFile& file) : file_(file) {}
+  explicit GgufTensors(const ModelFile& file) : file_(file) {}
   const std::string& file() const override { return file_.path(); }
   std::optional<TensorEntry> find(const std::string& name) const override;
 
  private:
-  const GgufFile& file_;
+  const ModelFile& file_;
 };
 
 }  // namespace garam

@@ -27,7 +27,7 @@ struct Group {
   std::size_t panels;
 };
 
-std::vector<Group> make_groups(const GgufFile& file, const Weights& weights) {
+std::vector<Group> make_groups(const ModelFile& file, const Weights& weights) {
   std::vector<Group> groups;
   for (const auto& [name, matrix, tensor_row] : weights.matrices()) {
     const std::size_t panel_file_bytes = matrix.format->row_bytes(matrix.k) * kernels::kPanelRows;
@@ -41,7 +41,7 @@ std::vector<Group> make_groups(const GgufFile& file, const Weights& weights) {
 }
 
 /// Reads one group and packs it where asked; returns the hash of its bytes.
-std::uint64_t load_group(const GgufFile& file, const Group& group, bool pack,
+std::uint64_t load_group(const ModelFile& file, const Group& group, bool pack,
                          std::vector<std::byte>& staging) {
   const Matrix& m = *group.matrix;
   const std::size_t row_bytes = m.format->row_bytes(m.k);
@@ -55,10 +55,9 @@ std::uint64_t load_group(const GgufFile& file, const Group& group, bool pack,
     const std::size_t count = std::min(kernels::kPanelRows, rows - row);
     std::byte* panel = m.panel(group.first_panel + row / kernels::kPanelRows);
     if (m.format->pack(bytes.data() + row * row_bytes, count, m.k, panel)) continue;
-    fail(
-        ErrorCode::kFormat,
-        "{}: tensor {}: expected finite weights, found infinity or NaN in rows {} to {}; the file is damaged",
-        file.path(), group.tensor->name, tensor_row + row, tensor_row + row + count - 1);
+    fail(ErrorCode::kFormat,
+         "{}: expected finite weights, found infinity or NaN in rows {} to {}; the file is damaged",
+         file.origin(*group.tensor), tensor_row + row, tensor_row + row + count - 1);
   }
   return hash_mix(hash_bytes(bytes.data(), bytes.size()), hash_mix(group.tensor->offset, tensor_row));
 }
@@ -75,7 +74,7 @@ float element(kernels::Format format, const std::byte* bytes, std::size_t i) {
   return format == kernels::Format::kF16 ? half_to_float(bits) : bf16_to_float(bits);
 }
 
-std::uint64_t load_vector(const GgufFile& file, Weights::NamedVector& named) {
+std::uint64_t load_vector(const ModelFile& file, Weights::NamedVector& named) {
   const GgufTensor& tensor = *file.find_tensor(named.name);
   const WeightFormat& format = *find_weight_format(named.type);
   std::vector<std::byte> bytes(format.row_bytes(named.vector.size));
@@ -83,15 +82,15 @@ std::uint64_t load_vector(const GgufFile& file, Weights::NamedVector& named) {
   for (std::size_t i = 0; i < named.vector.size; ++i) {
     const float value = element(format.format, bytes.data(), i);
     if (!std::isfinite(value)) {
-      fail(ErrorCode::kFormat, "{}: tensor {}: expected finite values, found {} at {}; the file is damaged",
-           file.path(), named.name, value, named.first + i);
+      fail(ErrorCode::kFormat, "{}: expected finite values, found {} at {}; the file is damaged",
+           file.origin(tensor), value, named.first + i);
     }
     named.vector.values[i] = value;
   }
   return hash_mix(hash_bytes(bytes.data(), bytes.size()), tensor.offset + named.first);
 }
 
-std::uint64_t for_all_groups(const GgufFile& file, const Weights& weights, bool pack, ThreadPool& pool,
+std::uint64_t for_all_groups(const ModelFile& file, const Weights& weights, bool pack, ThreadPool& pool,
                              const LoadOptions& options, const std::function<void()>& beside) {
   const std::vector<Group> groups = make_groups(file, weights);
   std::atomic<std::size_t> next{0}, done{0};
@@ -147,18 +146,18 @@ void place_matrices(Weights& weights, Memory& arena) {
   }
 }
 
-std::uint64_t load_vectors(const GgufFile& file, Weights& weights) {
+std::uint64_t load_vectors(const ModelFile& file, Weights& weights) {
   std::uint64_t hash = 0;
   for (Weights::NamedVector& named : weights.vectors()) hash += load_vector(file, named);
   return hash;
 }
 
-std::uint64_t load_matrices(const GgufFile& file, const Weights& weights, ThreadPool& pool,
+std::uint64_t load_matrices(const ModelFile& file, const Weights& weights, ThreadPool& pool,
                             const LoadOptions& options, const std::function<void()>& beside) {
   return for_all_groups(file, weights, true, pool, options, beside);
 }
 
-std::uint64_t hash_matrices(const GgufFile& file, const Weights& weights, ThreadPool& pool,
+std::uint64_t hash_matrices(const ModelFile& file, const Weights& weights, ThreadPool& pool,
                             const LoadOptions& options) {
   return for_all_groups(file, weights, false, pool, options, nullptr);
 }

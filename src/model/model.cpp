@@ -12,6 +12,7 @@
 #include "model/gguf_source.h"
 #include "model/load_weights.h"
 #include "model/model_impl.h"
+#include "model/open_model.h"
 #include "model/pack_cache.h"
 #include "model/vocab_from_gguf.h"
 
@@ -28,13 +29,13 @@ unsigned thread_count(unsigned asked) {
 }
 
 /// A tensor that nobody uses would be a silently wrong answer: a bias ignored, a norm left out.
-void refuse_unused(const GgufFile& file, const Weights& weights, const std::string& architecture) {
+void refuse_unused(const ModelFile& file, const Weights& weights, const std::string& architecture) {
   for (const GgufTensor& tensor : file.tensors()) {
     if (weights.used(tensor.name)) continue;
     fail(ErrorCode::kUnsupported,
-         "{}: tensor {}: expected only tensors that architecture {} computes with, found another; "
+         "{}: expected only tensors that architecture {} computes with, found another; "
          "leaving it out would give wrong text",
-         file.path(), printable(tensor.name), architecture);
+         file.origin(tensor), architecture);
   }
 }
 
@@ -44,19 +45,8 @@ void check_vocab(const std::string& path, std::size_t tokens, std::size_t rows) 
        tokens, rows);
 }
 
-std::uint64_t metadata_hash(const GgufFile& file) {
-  std::uint64_t hash = 0;
-  std::vector<std::byte> buffer;
-  for (std::size_t part = 0; part < file.part_count(); ++part) {
-    buffer.resize(file.metadata_end(part));
-    file.read_raw(part, 0, buffer);
-    hash = hash_mix(hash, hash_bytes(buffer.data(), buffer.size()));
-  }
-  return hash;
-}
-
 /// The packed weights of the cache, if it has them.
-std::optional<PackCache::Packed> find_packed(const PackCache& cache, const GgufFile& file,
+std::optional<PackCache::Packed> find_packed(const PackCache& cache, const ModelFile& file,
                                              const Weights& weights, ThreadPool& pool,
                                              const LoadOptions& options, std::string& reason) {
   auto packed = cache.open(options.check_tensors, pool, reason);
@@ -69,7 +59,7 @@ std::optional<PackCache::Packed> find_packed(const PackCache& cache, const GgufF
 }
 
 /// Packs, and builds the tokenizer beside that. Returns the hash of what was read.
-std::uint64_t pack(const GgufFile& file, Model::Impl& impl, std::optional<VocabData>& vocab,
+std::uint64_t pack(const ModelFile& file, Model::Impl& impl, std::optional<VocabData>& vocab,
                    const LoadOptions& options) {
   impl.arena = Memory(impl.info.weight_bytes, "weights");
   place_matrices(*impl.weights, impl.arena);
@@ -102,7 +92,8 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   impl->path = path;
   impl->kernels = choose_kernels(options.kernels);
 
-  GgufFile file = GgufFile::open(path);
+  const std::unique_ptr<ModelFile> opened = open_model(path);
+  ModelFile& file = *opened;
   const GgufKeys keys(file);
   const GgufTensors tensors(file);
   impl->info = describe(file);
@@ -113,7 +104,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   std::optional<VocabData> vocab = vocab_from_gguf(file);
 
   impl->pool = std::make_unique<ThreadPool>(threads);
-  const std::uint64_t metadata = metadata_hash(file);
+  const std::uint64_t metadata = file.metadata_hash();
   const std::uint64_t vectors = load_vectors(file, *impl->weights);
   std::uint64_t matrices = 0;
   std::optional<PackCache> cache;

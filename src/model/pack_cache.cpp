@@ -113,7 +113,7 @@ std::string file_name(const std::string& model) {
 
 }  // namespace
 
-PackCache::PackCache(const std::string& folder, const GgufFile& file, const Weights& weights,
+PackCache::PackCache(const std::string& folder, const ModelFile& file, const Weights& weights,
                      std::uint64_t metadata, std::uint64_t vectors)
     : folder_(folder) {
   if (folder.find('\0') != std::string::npos) {

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "core/weights.h"
 #include "garam/model.h"
-#include "io/gguf.h"
+#include "io/model_file.h"
 #include "runtime/thread_pool.h"
 
 namespace garam {
@@ -20,7 +20,7 @@ class PackCache {
   /// The cache file of one model in `folder`. `metadata` and `vectors` are hashes of the model file's keys
   /// and tensor lists and of its declared vectors; samples of the rest are read. Throws Error(kIo) when
   /// `file` cannot be read, Error(kArgument) for a folder with a NUL byte in it.
-  PackCache(const std::string& folder, const GgufFile& file, const Weights& weights, std::uint64_t metadata,
+  PackCache(const std::string& folder, const ModelFile& file, const Weights& weights, std::uint64_t metadata,
             std::uint64_t vectors);
 
   const std::string& path() const noexcept { return path_; }

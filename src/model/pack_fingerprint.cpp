@@ -66,7 +66,7 @@ std::uint64_t hash_matrix(const std::string& name, const Matrix& matrix) {
 
 }  // namespace
 
-std::uint64_t pack_fingerprint(const GgufFile& file, const Weights& weights, std::uint64_t metadata,
+std::uint64_t pack_fingerprint(const ModelFile& file, const Weights& weights, std::uint64_t metadata,
                                std::uint64_t vectors) {
   std::uint64_t hash = hash_mix(hash_text(version()), hash_mix(metadata, vectors));
   const std::size_t parts = file.part_count();

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "io/gguf.h"
+#include "io/model_file.h"
 
 namespace garam {
 namespace {
@@ -16,7 +16,7 @@ std::string key(const char* name) {
 }
 
 /// Converters write the bytes as u8 or as i8.
-std::vector<std::uint8_t> character_map(const GgufFile& file) {
+std::vector<std::uint8_t> character_map(const ModelFile& file) {
   const std::string name = key("precompiled_charsmap");
   const GgufValue* value = file.find(name);
   if (value == nullptr) return {};
@@ -26,9 +26,24 @@ std::vector<std::uint8_t> character_map(const GgufFile& file) {
   return *file.find_array<std::uint8_t>(name);
 }
 
+/// What garam itself writes where GGUF has no key.
+void take_own_keys(const ModelFile& file, VocabData& data) {
+  const auto own = [](const char* name) { return std::string("tokenizer.garam.") + name; };
+  const auto ids = [&](const char* name) {
+    return file.get_if<std::vector<std::uint32_t>>(own(name)).value_or(std::vector<std::uint32_t>{});
+  };
+  data.rules = file.get_or<std::string>(own("rules"), {});
+  data.normalizer = file.get_or<std::string>(own("normalizer"), {});
+  data.ignore_merges = file.get_if<bool>(own("ignore_merges"));
+  data.space_prefix = file.get_or<std::string>(own("space_prefix"), {});
+  data.strip_left = ids("strip_left");
+  data.strip_right = ids("strip_right");
+  data.end_ids = ids("end_ids");
+}
+
 }  // namespace
 
-std::optional<VocabData> vocab_from_gguf(GgufFile& file) {
+std::optional<VocabData> vocab_from_gguf(ModelFile& file) {
   VocabData data;
   const auto model = file.get_if<std::string>(key("model"));
   if (!model && file.find(key("tokens")) != nullptr) {
@@ -69,10 +84,11 @@ std::optional<VocabData> vocab_from_gguf(GgufFile& file) {
   data.lowercase = flag("normalizer.lowercase");
   data.strip_accents = flag("normalizer.strip_accents");
   data.precompiled_charsmap = character_map(file);
+  take_own_keys(file, data);
   return data;
 }
 
-std::optional<Tokenizer> tokenizer_from_gguf(GgufFile& file) {
+std::optional<Tokenizer> tokenizer_from_gguf(ModelFile& file) {
   auto data = vocab_from_gguf(file);
   if (!data) return std::nullopt;
   return make_tokenizer(*std::move(data), file.path());

@@ -85,7 +85,7 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::
                            const PreTokenizer& pre_tokenizer)
     : vocabulary_(vocabulary),
       split_(pre_tokenizer.split),
-      ignore_merges_(pre_tokenizer.ignore_merges),
+      ignore_merges_(vocabulary.ignore_merges.value_or(pre_tokenizer.ignore_merges)),
       tokens_(texts_, vocabulary.tokens.size()),
       byte_merges_(256 * 256),
       pairs_(merges.size()) {

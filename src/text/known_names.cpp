@@ -170,7 +170,7 @@ void apply_known_names(const VocabData& data, Vocabulary& vocabulary) {
     if (id) mark_end(vocabulary, static_cast<std::int32_t>(*id));
   }
   resolve_conflicts(names);
-  apply_strip_rules(data.name, vocabulary, names);
+  if (!vocabulary.by_tokenizer_json) apply_strip_rules(data.name, vocabulary, names);
 }
 
 }  // namespace garam

@@ -1,6 +1,8 @@
-// SentencePiece-type BPE by a list of merges (`tokenizer.ggml.model` = gemma4): spaces become marks, lines
-// stand apart, characters merge by the rank of the pair. Source: tokenizer.json of Gemma 4; details as in
-// llama.cpp.
+// SentencePiece-type BPE by a list of merges: spaces become marks, characters merge by the rank of the pair.
+// For `tokenizer.ggml.model` = gemma4, where lines stand apart (source: tokenizer.json of Gemma 4; details as
+// in llama.cpp), and for vocabularies of tokenizer.json (source: huggingface/tokenizers, models/bpe).
+#include <algorithm>
+
 #include "text/sentencepiece.h"
 #include "text/symbols.h"
 
@@ -15,21 +17,25 @@ std::string_view last_character(std::string_view text) {
 
 class MergedSentencePiece final : public SentencePieceModel {
  public:
-  MergedSentencePiece(const Vocabulary& vocabulary, const std::vector<std::string>& merges);
+  MergedSentencePiece(const Vocabulary& vocabulary, const std::vector<std::string>& merges, bool by_lines);
 
  private:
   std::size_t merge(std::string_view text, Work& work) const override;
-  bool by_lines() const override { return true; }
+  bool repairs() const override { return true; }
+  bool by_lines() const override { return by_lines_; }
   void spell(std::string_view text, std::size_t begin, TokenOutput& out) const override;
 
+  bool by_lines_;
   TextTable tokens_;  // texts that merging may make, to id
   Symbols symbols_;
   PairTable pairs_;
   std::array<std::uint32_t, 256> byte_tokens_;
 };
 
-MergedSentencePiece::MergedSentencePiece(const Vocabulary& vocabulary, const std::vector<std::string>& merges)
+MergedSentencePiece::MergedSentencePiece(const Vocabulary& vocabulary, const std::vector<std::string>& merges,
+                                         bool by_lines)
     : SentencePieceModel(vocabulary, merges.size()),
+      by_lines_(by_lines),
       tokens_(vocabulary.tokens, vocabulary.tokens.size()),
       symbols_(tokens_, vocabulary.tokens.size()),
       pairs_(merges.size()),
@@ -52,7 +58,7 @@ MergedSentencePiece::MergedSentencePiece(const Vocabulary& vocabulary, const std
 
 std::size_t MergedSentencePiece::merge(std::string_view text, Work& work) const {
   const auto size = static_cast<std::uint32_t>(text.size());
-  if (text[0] == '\n') {
+  if (by_lines_ && text[0] == '\n') {
     const std::uint32_t id = tokens_.find(text);
     if (id != kAbsent) {
       if (work.parts.size() < 2) work.parts.resize(2);
@@ -77,6 +83,11 @@ std::size_t MergedSentencePiece::merge(std::string_view text, Work& work) const 
 }
 
 void MergedSentencePiece::spell(std::string_view text, std::size_t begin, TokenOutput& out) const {
+  if (!by_lines_ && std::any_of(text.begin(), text.end(), [this](char c) {
+        return byte_tokens_[static_cast<unsigned char>(c)] == kAbsent;
+      })) {
+    return out.add(unknown_token(vocabulary, text), begin, begin + text.size());
+  }
   for (const char c : text) {
     const std::uint32_t id = byte_tokens_[static_cast<unsigned char>(c)];
     if (id != kAbsent) out.add(static_cast<std::int32_t>(id), begin, begin + 1);
@@ -87,8 +98,9 @@ void MergedSentencePiece::spell(std::string_view text, std::size_t begin, TokenO
 }  // namespace
 
 std::unique_ptr<TokenModel> make_merged_sentencepiece(const Vocabulary& vocabulary,
-                                                      const std::optional<std::vector<std::string>>& merges) {
-  return std::make_unique<MergedSentencePiece>(vocabulary, require_merges(vocabulary, merges));
+                                                      const std::optional<std::vector<std::string>>& merges,
+                                                      bool by_lines) {
+  return std::make_unique<MergedSentencePiece>(vocabulary, require_merges(vocabulary, merges), by_lines);
 }
 
 }  // namespace garam

@@ -62,10 +62,12 @@ void SentencePieceModel::encode_stretch(std::string_view text, std::size_t begin
 }
 
 void SentencePieceModel::encode(std::string_view text, bool at_start, TokenOutput& out) const {
-  const bool prefix = at_start && vocabulary.add_space_prefix;
+  const bool wanted = vocabulary.prefix_first_only ? out.base == 0 : at_start;
+  const bool prefix =
+      wanted && vocabulary.add_space_prefix && !(vocabulary.prefix_unless_space && text[0] == ' ');
   const bool ranges = out.ranges != nullptr;
   std::string storage;
-  if (by_lines()) text = repair_utf8(text, storage, out);
+  if (repairs()) text = repair_utf8(text, storage, out);
   RewrittenText marked(text.size() + text.size() / 2 + kSpaceMark.size(), ranges);
   mark_spaces(text, prefix, marked);
   if (ranges) {

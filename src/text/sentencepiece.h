@@ -32,7 +32,9 @@ class SentencePieceModel : public TokenModel {
   /// Leaves in work.parts the parts that `text` merges into, their symbols ids or kAbsent for what is no
   /// token, and a sentinel. Returns how many.
   virtual std::size_t merge(std::string_view text, Work& work) const = 0;
-  /// The text is repaired first, and line breaks stand apart from all else.
+  /// Text that is not UTF-8 is repaired first.
+  virtual bool repairs() const { return false; }
+  /// Line breaks stand apart from all else.
   virtual bool by_lines() const { return false; }
   /// Appends what stands for a part that is no token.
   virtual void spell(std::string_view text, std::size_t begin, TokenOutput& out) const = 0;

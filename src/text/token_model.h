@@ -58,10 +58,11 @@ std::unique_ptr<TokenModel> make_byte_level_bpe(const Vocabulary& vocabulary,
 /// SentencePiece-type BPE that merges by scores. The vocabulary must have scores.
 std::unique_ptr<TokenModel> make_sentencepiece_bpe(const Vocabulary& vocabulary);
 
-/// SentencePiece-type BPE that merges by a list of merges (Gemma 4). Throws Error(kFormat) for malformed
-/// merges.
+/// SentencePiece-type BPE that merges by a list of merges. `by_lines`: line breaks stand apart (Gemma 4).
+/// Throws Error(kFormat) for malformed merges.
 std::unique_ptr<TokenModel> make_merged_sentencepiece(const Vocabulary& vocabulary,
-                                                      const std::optional<std::vector<std::string>>& merges);
+                                                      const std::optional<std::vector<std::string>>& merges,
+                                                      bool by_lines);
 
 /// WordPiece (BERT).
 std::unique_ptr<TokenModel> make_wordpiece(const Vocabulary& vocabulary);

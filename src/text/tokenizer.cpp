@@ -33,14 +33,15 @@ const Family kFamilies[] = {
     {"llama",
      true,
      {.bos = 1, .eos = 2, .unknown = 0, .add_bos = true, .add_space_prefix = true},
-     [](const Vocabulary& vocabulary, VocabData&) -> std::unique_ptr<const TokenModel> {
+     [](const Vocabulary& vocabulary, VocabData& data) -> std::unique_ptr<const TokenModel> {
+       if (vocabulary.by_tokenizer_json) return make_merged_sentencepiece(vocabulary, data.merges, false);
        return make_sentencepiece_bpe(vocabulary);
      }},
     {"gemma4",
      false,
      {.add_bos = true},
      [](const Vocabulary& vocabulary, VocabData& data) -> std::unique_ptr<const TokenModel> {
-       return make_merged_sentencepiece(vocabulary, data.merges);
+       return make_merged_sentencepiece(vocabulary, data.merges, true);
      }},
     {"bert",
      false,
@@ -142,7 +143,7 @@ std::string_view Tokenizer::Impl::next_piece(std::int32_t id, DecodeOptions opti
   const TokenKind kind = vocabulary.kind(index);
   std::string_view text = piece(index);
   if (kind == TokenKind::kControl || kind == TokenKind::kUserDefined) {
-    strip_space = vocabulary.add_space_prefix;
+    strip_space = vocabulary.add_space_prefix && !vocabulary.prefix_first_only;
     return kind == TokenKind::kControl && !options.special ? std::string_view() : text;
   }
   if (strip_space && !text.empty() && text[0] == ' ') text.remove_prefix(1);

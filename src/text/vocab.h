@@ -27,6 +27,15 @@ struct VocabData {
   std::optional<bool> add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces;
   std::optional<bool> lowercase, strip_accents;    ///< `tokenizer.ggml.normalizer.*`
   std::vector<std::uint8_t> precompiled_charsmap;  ///< SentencePiece's character map, empty for none
+
+  // What tokenizer.json says and GGUF has no key for: `tokenizer.garam.*`.
+  std::string rules;  ///< "tokenizer.json": its rules hold where they differ from what readers of GGUF guess
+  std::string normalizer;             ///< "nfc" or empty
+  std::optional<bool> ignore_merges;  ///< a piece that is a token stays whole
+  std::string space_prefix;           ///< "", "none", "each", "each_unless_space", ...
+  std::vector<std::uint32_t> strip_left,
+      strip_right;                     ///< tokens that swallow white space before, behind them
+  std::vector<std::uint32_t> end_ids;  ///< more tokens that end generation
 };
 
 /// Checks everything and builds the tokenizer. `source` names the file in errors. Throws Error: kFormat for

@@ -20,13 +20,12 @@ std::string shown(std::string_view text) {
   return printable(text, 40);
 }
 
-std::optional<std::int32_t> checked_id(const char* key, std::optional<std::uint32_t> id, std::size_t count,
-                                       std::string_view source) {
+std::optional<std::int32_t> checked_id(const std::string& key, std::optional<std::uint32_t> id,
+                                       std::size_t count, std::string_view source) {
   if (!id) return std::nullopt;
   if (*id >= count) {
-    fail(ErrorCode::kFormat,
-         "{}: tokenizer.ggml.{}: expected an id below {} (the vocabulary's size), found {}", source, key,
-         count, *id);
+    fail(ErrorCode::kFormat, "{}: tokenizer.{}: expected an id below {} (the vocabulary's size), found {}",
+         source, key, count, *id);
   }
   return static_cast<std::int32_t>(*id);
 }
@@ -107,6 +106,36 @@ void fill_ids(Vocabulary& vocabulary) {
   }
 }
 
+/// What tokenizer.json says beyond GGUF.
+void check_own_rules(const VocabData& data, std::string_view source, Vocabulary& vocabulary) {
+  const auto one_of = [&](const char* name, const std::string& value,
+                          std::initializer_list<std::string_view> known) {
+    std::string list;
+    for (const std::string_view text : known) {
+      if (value == text) return;
+      list += list.empty() ? "" : ", ";
+      list += text.empty() ? "none at all" : text;
+    }
+    fail(ErrorCode::kUnsupported, "{}: tokenizer.garam.{}: expected one of {}, found \"{}\"", source, name,
+         list, shown(value));
+  };
+  one_of("rules", data.rules, {"", "tokenizer.json"});
+  one_of("normalizer", data.normalizer, {"", "nfc"});
+  one_of("space_prefix", data.space_prefix, {"", "none", "each", "each_unless_space", "first_unless_space"});
+  vocabulary.by_tokenizer_json = !data.rules.empty();
+  vocabulary.compose = !data.normalizer.empty();
+  vocabulary.ignore_merges = data.ignore_merges;
+  vocabulary.prefix_first_only = data.space_prefix == "first_unless_space";
+  vocabulary.prefix_unless_space = data.space_prefix.ends_with("_unless_space");
+  const auto info = [&](const char* name, std::uint32_t id) -> TokenInfo& {
+    const std::string key = formatted("garam.{}", name);
+    return vocabulary.infos[static_cast<std::size_t>(*checked_id(key, id, vocabulary.infos.size(), source))];
+  };
+  for (const std::uint32_t id : data.strip_left) info("strip_left", id).strip_left = true;
+  for (const std::uint32_t id : data.strip_right) info("strip_right", id).strip_right = true;
+  for (const std::uint32_t id : data.end_ids) info("end_ids", id).end_of_generation = true;
+}
+
 /// The texts in one piece; the strings go.
 void move_tokens(VocabData& data, Vocabulary& vocabulary) {
   std::size_t bytes = 0;
@@ -147,7 +176,7 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
   vocabulary.source = source;
   const auto special = [&](const char* key, std::optional<std::uint32_t> id,
                            std::optional<std::uint32_t> fallback) {
-    return with_default(checked_id(key, id, count, source), fallback, count);
+    return with_default(checked_id(formatted("ggml.{}", key), id, count, source), fallback, count);
   };
   vocabulary.bos = special("bos_token_id", data.bos, defaults.bos);
   vocabulary.eos = special("eos_token_id", data.eos, defaults.eos);
@@ -161,7 +190,7 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
   for (const auto& [key, id] :
        {std::pair{"fim_pad_token_id", data.fim_pad}, std::pair{"fim_rep_token_id", data.fim_rep},
         std::pair{"fim_sep_token_id", data.fim_sep}}) {
-    checked_id(key, id, count, source);
+    checked_id(formatted("ggml.{}", key), id, count, source);
   }
 
   const auto adds = [&](const char* flag, std::optional<bool> wanted, bool fallback, const char* key,
@@ -180,6 +209,7 @@ void check_vocabulary(VocabData& data, const VocabularyDefaults& defaults, std::
   vocabulary.lowercase = data.lowercase.value_or(true);
   vocabulary.strip_accents = data.strip_accents.value_or(vocabulary.lowercase);
 
+  check_own_rules(data, source, vocabulary);
   vocabulary.model = std::move(data.model);
   vocabulary.pre = std::move(data.pre);
   move_tokens(data, vocabulary);

@@ -50,8 +50,13 @@ struct Vocabulary {
   bool add_sep = false;
   bool add_space_prefix = false;
   bool remove_extra_whitespaces = false;
-  bool lowercase = true;      ///< WordPiece: text is made lower case
-  bool strip_accents = true;  ///< WordPiece: accents are dropped
+  bool by_tokenizer_json = false;     ///< its rules hold, not those of GGUF's readers
+  bool compose = false;               ///< text is normalised to NFC
+  std::optional<bool> ignore_merges;  ///< in the place of the pre-tokenizer's
+  bool prefix_first_only = false;     ///< the space prefix: of the first text only
+  bool prefix_unless_space = false;   ///< the space prefix: where there is no space already
+  bool lowercase = true;              ///< WordPiece: text is made lower case
+  bool strip_accents = true;          ///< WordPiece: accents are dropped
 
   TokenKind kind(std::size_t id) const { return infos[id].kind; }
 };

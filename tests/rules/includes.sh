@@ -22,7 +22,8 @@ rooms_of() {
     ops) echo "tensor runtime kernels" ;;
     core) echo "ops tensor runtime kernels" ;;
     arch) echo "core ops tensor runtime kernels" ;;
-    model) echo "arch core ops tensor runtime kernels io text" ;;
+    hf) echo "io tensor kernels" ;;
+    model) echo "arch core ops tensor runtime kernels io text hf" ;;
     quantize) echo "tensor runtime kernels io" ;;
     evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
@@ -59,6 +60,7 @@ check_src() {  # file room form target
   elif [[ $3 == "<" ]]; then
     case $4 in
       fmt/*) ;;
+      nlohmann/json.hpp) [[ $1 == src/io/json.cpp ]] || breach "$1" "<$4> belongs into src/io/json.cpp" ;;
       sys/* | unistd.h | fcntl.h | sched.h | cpuid.h | *intrin.h)  # the system, kept in few files
         [[ $2 == base || $2 == runtime ]] || breach "$1" "<$4> belongs into src/base or src/runtime" ;;
       *) is_standard "$4" || breach "$1" "<$4> is neither standard nor fmt" ;;

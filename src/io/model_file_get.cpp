@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/printable.h"
-#include "io/gguf.h"
+#include "io/model_file.h"
 
 namespace garam {
 namespace {
@@ -100,7 +100,7 @@ std::vector<E> elements(const std::string& path, std::string_view key, const Ggu
 }  // namespace
 
 template <typename T>
-std::optional<T> GgufFile::get_if(std::string_view key) const {
+std::optional<T> ModelFile::get_if(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::nullopt;
   if constexpr (IsVector<T>::value) {
@@ -111,7 +111,7 @@ std::optional<T> GgufFile::get_if(std::string_view key) const {
 }
 
 template <typename T>
-T GgufFile::get(std::string_view key) const {
+T ModelFile::get(std::string_view key) const {
   auto value = get_if<T>(key);
   if (value) return std::move(*value);
   if constexpr (IsVector<T>::value) {
@@ -122,7 +122,7 @@ T GgufFile::get(std::string_view key) const {
 }
 
 template <typename T>
-const std::vector<T>* GgufFile::find_array(std::string_view key) const {
+const std::vector<T>* ModelFile::find_array(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return nullptr;
   const auto* array = std::get_if<GgufArray>(value);
@@ -133,7 +133,7 @@ const std::vector<T>* GgufFile::find_array(std::string_view key) const {
 }
 
 template <typename E>
-std::optional<std::vector<E>> GgufFile::take_array(std::string_view key) {
+std::optional<std::vector<E>> ModelFile::take_array(std::string_view key) {
   const GgufKey* found = key_index_.find(keys_, key);
   if (found == nullptr) return std::nullopt;
   GgufValue& value = keys_[static_cast<std::size_t>(found - keys_.data())].value;
@@ -141,13 +141,13 @@ std::optional<std::vector<E>> GgufFile::take_array(std::string_view key) {
   auto* items = array != nullptr ? std::get_if<std::vector<E>>(array) : nullptr;
   return items != nullptr ? std::exchange(*items, {}) : elements<E>(path(), key, value);
 }
-template std::optional<std::vector<std::string>> GgufFile::take_array(std::string_view);
-template std::optional<std::vector<std::int32_t>> GgufFile::take_array(std::string_view);
-template std::optional<std::vector<float>> GgufFile::take_array(std::string_view);
+template std::optional<std::vector<std::string>> ModelFile::take_array(std::string_view);
+template std::optional<std::vector<std::int32_t>> ModelFile::take_array(std::string_view);
+template std::optional<std::vector<float>> ModelFile::take_array(std::string_view);
 
-#define GARAM_GET(T)                                                  \
-  template std::optional<T> GgufFile::get_if(std::string_view) const; \
-  template T GgufFile::get(std::string_view) const;
+#define GARAM_GET(T)                                                   \
+  template std::optional<T> ModelFile::get_if(std::string_view) const; \
+  template T ModelFile::get(std::string_view) const;
 GARAM_GET(std::uint32_t)
 GARAM_GET(std::uint64_t)
 GARAM_GET(std::int32_t)
@@ -165,7 +165,7 @@ GARAM_GET(std::vector<bool>)
 GARAM_GET(std::vector<std::string>)
 #undef GARAM_GET
 
-#define GARAM_ARRAY(T) template const std::vector<T>* GgufFile::find_array(std::string_view) const;
+#define GARAM_ARRAY(T) template const std::vector<T>* ModelFile::find_array(std::string_view) const;
 GARAM_ARRAY(std::uint8_t)
 GARAM_ARRAY(std::int8_t)
 GARAM_ARRAY(std::uint16_t)

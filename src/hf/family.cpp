@@ -1,0 +1,108 @@
+// The table of families and what they share.
+#include "hf/family.h"
+
+#include "base/fail.h"
+
+namespace garam {
+namespace {
+
+constexpr HfFamily kFamilies[] = {
+    {"llama", "llama", describe_llama},    {"mistral", "llama", describe_llama},
+    {"qwen2", "qwen2", describe_qwen2},    {"qwen3", "qwen3", describe_qwen3},
+    {"phi3", "phi3", describe_phi3},       {"gemma", "gemma", describe_gemma},
+    {"gemma2", "gemma2", describe_gemma2}, {"gemma3_text", "gemma3", describe_gemma3},
+    {"gemma3", "gemma3", describe_gemma3}, {"gpt2", "gpt2", describe_gpt2},
+};
+
+}  // namespace
+
+const HfFamily* find_hf_family(std::string_view model_type) {
+  for (const HfFamily& family : kFamilies) {
+    if (family.model_type == model_type) return &family;
+  }
+  return nullptr;
+}
+
+std::string known_model_types() {
+  std::string list;
+  for (const HfFamily& family : kFamilies) {
+    list += list.empty() ? "" : ", ";
+    list += family.model_type;
+  }
+  return list;
+}
+
+std::string block_name(std::uint64_t layer) {
+  return "blk." + std::to_string(layer) + ".";
+}
+
+void add_decoder_keys(const Decoder& d, KeyList& keys) {
+  keys.number("context_length", d.context);
+  keys.number("embedding_length", d.width);
+  keys.number("block_count", d.layers);
+  keys.number("feed_forward_length", d.hidden);
+  keys.number("attention.head_count", d.heads);
+  keys.number("attention.head_count_kv", d.kv_heads);
+  keys.number("attention.key_length", d.head_dim);
+  keys.number("attention.value_length", d.head_dim);
+  keys.real("attention.layer_norm_rms_epsilon", d.eps);
+  keys.number("vocab_size", d.vocab);
+}
+
+void add_embeddings(const Decoder& d, const std::string& prefix, const std::string& head, float norm_addend,
+                    TensorPlan& tensors) {
+  tensors.matrix("token_embd.weight", prefix + "embed_tokens.weight", d.vocab, d.width);
+  tensors.vector("output_norm.weight", prefix + "norm.weight", d.width, norm_addend);
+  if (d.tied) {
+    tensors.ignore(head + "lm_head.weight");  // a copy of the embedding, where it is there
+  } else {
+    tensors.matrix("output.weight", head + "lm_head.weight", d.vocab, d.width);
+  }
+}
+
+void add_attention(const Decoder& d, const std::string& blk, const std::string& stored,
+                   const AttentionPlan& plan, TensorPlan& tensors) {
+  const std::string attention = stored + "self_attn.";
+  const auto project = [&](const std::string& name, const std::string& from, std::uint64_t rows,
+                           std::uint64_t k, bool rotated, bool bias) {
+    const std::size_t head_rows = rotated ? d.head_dim : 0;
+    tensors.matrix(blk + name + ".weight", attention + from + ".weight", rows, k,
+                   rotated ? StoredRows::kHalvesOfHeads : StoredRows::kSame, head_rows);
+    if (bias) tensors.vector(blk + name + ".bias", attention + from + ".bias", rows, 0, head_rows);
+  };
+  const std::uint64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
+  project("attn_q", "q_proj", q, d.width, plan.pairs, plan.qkv_biases);
+  project("attn_k", "k_proj", kv, d.width, plan.pairs, plan.qkv_biases);
+  project("attn_v", "v_proj", kv, d.width, false, plan.qkv_biases);
+  project("attn_output", "o_proj", d.width, q, false, plan.output_bias);
+  if (plan.head_norms) {
+    tensors.vector(blk + "attn_q_norm.weight", attention + "q_norm.weight", d.head_dim, plan.norm_addend);
+    tensors.vector(blk + "attn_k_norm.weight", attention + "k_norm.weight", d.head_dim, plan.norm_addend);
+  }
+  tensors.ignore(attention + "rotary_emb.inv_freq");  // follows from the configuration
+}
+
+void add_gated(const Decoder& d, const std::string& blk, const std::string& stored, TensorPlan& tensors) {
+  tensors.matrix(blk + "ffn_gate.weight", stored + "mlp.gate_proj.weight", d.hidden, d.width);
+  tensors.matrix(blk + "ffn_up.weight", stored + "mlp.up_proj.weight", d.hidden, d.width);
+  tensors.matrix(blk + "ffn_down.weight", stored + "mlp.down_proj.weight", d.width, d.hidden);
+}
+
+std::optional<std::vector<bool>> local_layers(const HfConfig& config, std::uint64_t layers) {
+  const auto types = config.find("layer_types");
+  if (!types) return std::nullopt;
+  std::vector<bool> local;
+  for (const JsonValue type : types->elements()) {
+    if (type.string() != "full_attention" && type.string() != "sliding_attention") {
+      config.unsupported(type, "full_attention or sliding_attention");
+    }
+    local.push_back(type.string() == "sliding_attention");
+  }
+  if (local.size() != layers) {
+    fail(ErrorCode::kFormat, "{}: expected {} values, one a layer, found {}", types->where(), layers,
+         local.size());
+  }
+  return local;
+}
+
+}  // namespace garam
