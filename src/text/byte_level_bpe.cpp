@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "base/printable.h"
 #include "text/byte_alphabet.h"
+#include "text/compose.h"
 #include "text/merge_parts.h"
 #include "text/piece_cache.h"
 #include "text/pretokenizer.h"
@@ -152,10 +153,11 @@ void ByteLevelBpe::append_symbol(std::uint32_t symbol, std::string_view piece, s
 }
 
 void ByteLevelBpe::encode(std::string_view text, bool, TokenOutput& out) const {
-  std::string storage;
-  const std::string_view repaired = repair_utf8(text, storage, out);
-  PieceEncoder encoder(*this, repaired, out);
-  split_(repaired, encoder);
+  std::string repaired, composed;
+  text = repair_utf8(text, repaired, out);
+  if (vocabulary_.compose) text = compose(text, composed, out);
+  PieceEncoder encoder(*this, text, out);
+  split_(text, encoder);
   out.origin.clear();
 }
 

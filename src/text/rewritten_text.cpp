@@ -1,6 +1,8 @@
 // The rewriting steps that several families share.
 #include "text/rewritten_text.h"
 
+#include <utility>
+
 #include "text/space_mark.h"
 #include "text/unicode.h"
 
@@ -35,6 +37,15 @@ std::string_view repair_utf8(std::string_view text, std::string& storage, TokenO
     out.origin = rewritten.take_origin();
   }
   return repaired;
+}
+
+void follow_origin(std::vector<TextRange> origin, TokenOutput& out) {
+  const std::vector<TextRange> before = std::exchange(out.origin, std::move(origin));
+  if (before.empty()) return;
+  for (TextRange& range : out.origin) {
+    if (range.begin == range.end) continue;
+    range = {before[range.begin].begin, before[range.end - 1].end};
+  }
 }
 
 void mark_spaces(std::string_view text, bool prefix, RewrittenText& out) {

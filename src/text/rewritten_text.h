@@ -48,6 +48,9 @@ class RewrittenText {
 /// As repair_utf8(); where ranges are wanted and the text changes, out.origin is set too.
 std::string_view repair_utf8(std::string_view text, std::string& storage, TokenOutput& out);
 
+/// Makes `origin`, which refers to the text that out.origin is about, out.origin.
+void follow_origin(std::vector<TextRange> origin, TokenOutput& out);
+
 /// `text` with each space written as kSpaceMark, and one more in front if `prefix` is set.
 void mark_spaces(std::string_view text, bool prefix, RewrittenText& out);
 

@@ -1,8 +1,6 @@
 // Marking spaces and cutting the text into stretches.
 #include "text/sentencepiece.h"
 
-#include <utility>
-
 #include "base/fail.h"
 #include "text/piece_cache.h"
 #include "text/rewritten_text.h"
@@ -70,15 +68,7 @@ void SentencePieceModel::encode(std::string_view text, bool at_start, TokenOutpu
   if (repairs()) text = repair_utf8(text, storage, out);
   RewrittenText marked(text.size() + text.size() / 2 + kSpaceMark.size(), ranges);
   mark_spaces(text, prefix, marked);
-  if (ranges) {
-    const std::vector<TextRange> repaired_from = std::exchange(out.origin, marked.take_origin());
-    if (!repaired_from.empty()) {
-      for (TextRange& range : out.origin) {
-        if (range.begin == range.end) continue;
-        range = {repaired_from[range.begin].begin, repaired_from[range.end - 1].end};
-      }
-    }
-  }
+  if (ranges) follow_origin(marked.take_origin(), out);
 
   Work work;
   PieceCache cache(ranges ? 0 : text.size());

@@ -319,8 +319,8 @@ Json tokenizer_json(const std::vector<std::pair<std::string, GgufValue>>& keys) 
   vocab = nlohmann::json(members);
   Json result = {{"version", "1.0"},         {"added_tokens", added},     {"normalizer", nullptr},
                  {"pre_tokenizer", nullptr}, {"post_processor", nullptr}, {"decoder", nullptr}};
+  const std::string pre = find("pre") == nullptr ? "" : std::get<std::string>(*find("pre"));
   if (byte_level) {
-    const std::string pre = std::get<std::string>(*find("pre"));
     const auto& merges = std::get<std::vector<std::string>>(array("merges"));
     model["merges"] = merges;
     model["ignore_merges"] = pre == "llama-bpe";
@@ -337,7 +337,7 @@ Json tokenizer_json(const std::vector<std::pair<std::string, GgufValue>>& keys) 
     model["unk_token"] = tokens[unknown];
   }
   const GgufValue* add_bos = find("add_bos_token");
-  const bool bos = add_bos != nullptr ? std::get<bool>(*add_bos) : !byte_level;
+  const bool bos = add_bos != nullptr ? std::get<bool>(*add_bos) : !byte_level || pre == "llama-bpe";
   if (bos) {
     const std::uint32_t id = std::get<std::uint32_t>(*find("bos_token_id"));
     result["post_processor"] = {
