@@ -22,6 +22,7 @@ Run define_bench(CLI::App& app);
 Run define_logits(CLI::App& app);
 Run define_quantize(CLI::App& app);
 Run define_imatrix(CLI::App& app);
+Run define_convert(CLI::App& app);
 
 /// Exit codes besides 0; docs: README.
 inline constexpr int kExitFailure = 1;

@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"quantize", "Write a model with smaller weights", define_quantize},
     {"imatrix", "Measure over a text which weights matter, for quantize", define_imatrix},
     {"logits", "Write the logits of given tokens to a file", define_logits},
+    {"convert", "Write a Hugging Face folder as a GGUF file", define_convert},
 };
 
 std::string usage() {

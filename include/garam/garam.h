@@ -1,6 +1,7 @@
 // Everything garam offers.
 #pragma once
 
+#include "garam/convert.h"
 #include "garam/error.h"
 #include "garam/generate.h"
 #include "garam/importance.h"

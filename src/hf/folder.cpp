@@ -37,7 +37,8 @@ class Reader {
     if (!std::filesystem::exists(path, failed)) return std::nullopt;
     files_.push_back(ReadFile::open(path));
     if (files_.back().size() > kMaxBytes) {
-      fail(ErrorCode::kFormat, "{}: expected at most {} bytes, found {}", path, kMaxBytes, files_.back().size());
+      fail(ErrorCode::kFormat, "{}: expected at most {} bytes, found {}", path, kMaxBytes,
+           files_.back().size());
     }
     std::string text(files_.back().size(), '\0');
     files_.back().read(0, std::as_writable_bytes(std::span(text.data(), text.size())));

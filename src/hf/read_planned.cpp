@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tensor/half.h"
+#include "tensor/plain_values.h"
 
 namespace garam {
 namespace {
@@ -17,17 +17,6 @@ std::uint64_t stored_row(const PlannedTensor& planned, std::uint64_t row) {
   return row - in_head + in_head % 2 * (planned.head_rows / 2) + in_head / 2;
 }
 
-float element(std::string_view type, const std::byte* bytes, std::uint64_t i) {
-  if (type == "F32") {
-    float value;
-    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
-    return value;
-  }
-  std::uint16_t bits;
-  std::memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-  return type == "F16" ? half_to_float(bits) : bf16_to_float(bits);
-}
-
 /// A vector as f32, whole: vectors are small.
 std::vector<float> read_vector(const ReadFile& file, const PlannedTensor& planned) {
   const StoredTensor& stored = *planned.stored;
@@ -35,7 +24,7 @@ std::vector<float> read_vector(const ReadFile& file, const PlannedTensor& planne
   file.read(stored.offset, bytes);
   std::vector<float> values(stored.shape.front());
   for (std::uint64_t i = 0; i < values.size(); ++i) {
-    values[i] = element(stored.type->name, bytes.data(), stored_row(planned, i));
+    values[i] = plain_value(planned.type, bytes.data(), stored_row(planned, i));
     if (planned.addend != 0) values[i] += planned.addend;  // the sum with 0 would lose the sign of -0
   }
   return values;

@@ -62,8 +62,8 @@ void TensorPlan::matrix(const std::string& name, const std::string& stored, std:
   planned.stored = &find(stored, transposed ? std::vector{k, rows} : std::vector{rows, k});
   planned.rows = layout;
   planned.head_rows = head_rows;
-  const std::uint32_t type = ggml_type(checkpoint_, *planned.stored);
-  add(name, type, {rows, k}, std::move(planned));
+  planned.type = ggml_type(checkpoint_, *planned.stored);
+  add(name, planned.type, {rows, k}, std::move(planned));
 }
 
 void TensorPlan::vector(const std::string& name, const std::string& stored, std::uint64_t size, float addend,
@@ -74,7 +74,7 @@ void TensorPlan::vector(const std::string& name, const std::string& stored, std:
   planned.head_rows = head_rows;
   planned.to_f32 = true;
   planned.addend = addend;
-  ggml_type(checkpoint_, *planned.stored);
+  planned.type = ggml_type(checkpoint_, *planned.stored);
   add(name, kF32, {size}, std::move(planned));
 }
 

@@ -27,6 +27,7 @@ struct PlannedTensor {
   std::vector<float> computed;
   StoredRows rows = StoredRows::kSame;
   std::size_t head_rows = 0;  // of a head, for kHalvesOfHeads
+  std::uint32_t type = 0;     // ggml's number of what is stored
   bool to_f32 = false;        // vectors are f32 in GGUF, whatever they are stored as
   float addend = 0;           // to every value of a vector
 };

@@ -1,0 +1,30 @@
+// Writing a model as a GGUF file: what a Hugging Face folder holds, for garam and for every other reader of
+// GGUF.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "garam/model.h"
+
+namespace garam {
+
+/// How convert() writes.
+struct ConvertOptions {
+  /// Type of the weights: "f32", "f16", "bf16" or "q8_0"; empty: each tensor as it is stored. Norms, biases
+  /// and tables of positions become f32 with any of them, and a matrix whose rows are no multiple of 32
+  /// becomes f16 with q8_0.
+  std::string type{};
+  Progress progress{};     ///< share of the bytes written
+  std::stop_token stop{};  ///< ends with Error(kCancelled); nothing is written then
+};
+
+/// Writes the model at `from` (what Model::load() takes) to the GGUF file `to`, which appears whole or not at
+/// all. Tensors pass through in pieces of 1 MB: memory is that of keys and vocabulary, not of weights.
+/// Written as stored, the file computes the same bits as the folder. Throws Error: kIo, kFormat and
+/// kUnsupported as Model::load() does, kUnsupported also for weights with scales that should get another
+/// type, kArgument for another type or weights that it cannot hold, kCancelled. Any number of threads may
+/// call it at once with different `to`.
+void convert(const std::string& from, const std::string& to, const ConvertOptions& options = {});
+
+}  // namespace garam
