@@ -1,5 +1,5 @@
 # Toolchain: AArch64 Linux from Debian's cross compiler, tests under qemu's user emulation. GoogleTest is built
-# from Debian's source package and fmt is header-only, so no foreign packages are needed.
+# from Debian's source package and fmt and nlohmann-json are header-only, so no foreign packages are needed.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
@@ -14,4 +14,4 @@ set(GARAM_BUILD_BENCH OFF CACHE BOOL "")
 set(CMAKE_DISABLE_FIND_PACKAGE_GTest ON CACHE BOOL "")
 set(CMAKE_DISABLE_FIND_PACKAGE_fmt ON CACHE BOOL "")
 set(FETCHCONTENT_SOURCE_DIR_GTEST /usr/src/googletest CACHE PATH "")
-set(CMAKE_PROJECT_garam_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/aarch64-fmt.cmake CACHE FILEPATH "")
+set(CMAKE_PROJECT_garam_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/aarch64-headers.cmake CACHE FILEPATH "")

@@ -68,7 +68,7 @@ struct ModelInfo {
   std::string name;                                       ///< general.name, may be empty
   std::vector<std::pair<std::string, std::string>> keys;  ///< in file order; long arrays are abbreviated
   std::vector<TensorInfo> tensors;                        ///< in file order
-  std::uint64_t file_bytes = 0;                           ///< all parts of a split file together
+  std::uint64_t file_bytes = 0;                           ///< all files that are read together
   std::uint64_t parameters = 0;                           ///< weights in all tensors
   std::uint64_t weight_bytes = 0;                         ///< predicted memory of the packed weights
   std::uint64_t kv_bytes_per_page = 0;                    ///< predicted memory of 64 positions of f16 KV
@@ -84,23 +84,26 @@ struct ModelInfo {
   std::size_t hidden = 0;  ///< feed-forward length
 };
 
-/// Reads what a GGUF file says about itself, without its weights. Throws Error as Model::load does for the
-/// container; an architecture or weight type that garam does not compute is not an error here (the predicted
-/// memory is then 0).
+/// Reads what a GGUF file or a Hugging Face folder says about itself, without its weights; keys and tensors
+/// of a folder have the names that GGUF gives them. Throws Error as Model::load does for the container; an
+/// architecture or weight type that garam does not compute is not an error here (the predicted memory is then
+/// 0), but in a folder it is.
 ModelInfo inspect(const std::string& path);
 
-/// The tokenizer of a GGUF file, without its weights: also of a file that holds nothing but a vocabulary.
-/// Throws Error as Model::load does for the container and the vocabulary, kUnsupported when there is no
-/// vocabulary.
+/// The tokenizer of a GGUF file or a Hugging Face folder, without its weights: also of one that holds nothing
+/// but a vocabulary (tokenizer.json). Throws Error as Model::load does for the container and the vocabulary,
+/// kUnsupported when there is no vocabulary.
 Tokenizer load_tokenizer(const std::string& path);
 
 /// An immutable model. Copies share one set of weights; any number of sessions and threads may use it at
 /// once.
 class Model {
  public:
-  /// Reads a GGUF file (version 2 or 3; of a split file name the first part) with bounded reads and packs the
-  /// weights once, or maps packed ones (LoadOptions::pack_cache). Nothing depends on the file afterwards.
-  /// Throws Error: kIo, kFormat, kUnsupported, kOutOfMemory, kCancelled, kArgument.
+  /// Reads a GGUF file (version 2 or 3; of a split file name the first part) or a Hugging Face folder
+  /// (config.json, *.safetensors, tokenizer.json: docs/hugging-face.md) with bounded reads and packs the
+  /// weights once, or maps packed ones (LoadOptions::pack_cache). A folder computes the same bits as the same
+  /// model in GGUF. Nothing depends on the file afterwards. Throws Error: kIo, kFormat, kUnsupported,
+  /// kOutOfMemory, kCancelled, kArgument.
   static Model load(const std::string& path, const LoadOptions& options = {});
 
   /// Keys, tensors, sizes, predicted memory. Lives as long as the model.

@@ -90,7 +90,7 @@ Decoder Decoder::read(const HfConfig& config, const DecoderDefaults& defaults) {
          config.where("num_attention_heads"), d.width, d.heads);
   }
   d.head_dim = config.integer_or("head_dim", 1, kMaxHeadDim, defaults.head_dim.value_or(d.width / d.heads));
-  d.vocab = config.integer("vocab_size", 1, kMaxVocab);
+  d.vocab = integer("vocab_size", kMaxVocab, defaults.vocab);
   d.eps = config.real_or("rms_norm_eps", 1e-20, 1, defaults.eps);
   d.rope_base = config.real_or("rope_theta", 1, 1e12, defaults.rope_base);
   d.tied = config.boolean_or("tie_word_embeddings", defaults.tied);

@@ -40,7 +40,7 @@ class HfConfig {
 
 /// What a family takes where config.json says nothing: its class in transformers writes only what differs.
 struct DecoderDefaults {
-  std::optional<std::uint64_t> heads{}, kv_heads{}, head_dim{}, context{};
+  std::optional<std::uint64_t> heads{}, kv_heads{}, head_dim{}, context{}, vocab{};
   double eps = 1e-6;
   double rope_base = 10000;
   bool tied = false;  // whether the output is the embedding

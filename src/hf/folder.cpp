@@ -117,9 +117,9 @@ std::unique_ptr<ModelFile> HfFolder::open(const std::string& path, bool with_wei
     HfModel model{config, keys, plan};
     family.describe(model);
     plan.refuse_unused(std::string(family.architecture));
+    vocab = plan.rows("token_embd.weight");
     result->tensors_ = std::move(plan.tensors());
     result->planned_ = std::move(plan.planned());
-    vocab = config.integer("vocab_size", 1, INT32_MAX);
   }
   const VocabularyFiles files{
       .folder = path,
@@ -127,7 +127,8 @@ std::unique_ptr<ModelFile> HfFolder::open(const std::string& path, bool with_wei
       .tokenizer_config = reader.find("tokenizer_config.json"),
       .generation_config = reader.find("generation_config.json"),
       .chat_template = reader.find_text("chat_template.jinja"),
-      .config = config_file ? std::optional(text_config(config_file->root())) : std::nullopt,
+      .config = config_file ? std::optional(config_file->root()) : std::nullopt,
+      .text_config = config_file ? std::optional(text_config(config_file->root())) : std::nullopt,
       .rows = vocab,
   };
   add_tokenizer_keys(files, keys);

@@ -124,9 +124,13 @@ void describe_gemma3(HfModel& model) {
   for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"}) {
     if (const auto cap = config.find(name)) config.unsupported(*cap, "null");
   }
-  const Decoder d = Decoder::read(
-      config,
-      {.heads = 8, .kv_heads = 4, .head_dim = 256, .context = 131072, .rope_base = 1e6, .tied = true});
+  const Decoder d = Decoder::read(config, {.heads = 8,
+                                           .kv_heads = 4,
+                                           .head_dim = 256,
+                                           .context = 131072,
+                                           .vocab = 262208,
+                                           .rope_base = 1e6,
+                                           .tied = true});
   constexpr std::uint64_t kLayersOf27B = 62;
   check_query_scale(config, d, kLayersOf27B);
   const std::uint64_t pattern = config.integer_or("sliding_window_pattern", 1, 1 << 16, 6);

@@ -116,7 +116,7 @@ SpecialIds read_special_ids(const VocabularyFiles& files, const TokenList& list)
   }
   const auto generation =
       files.generation_config ? std::optional(files.generation_config->root()) : std::nullopt;
-  for (const auto& file : {generation, files.config}) {
+  for (const auto& file : {generation, files.config, files.text_config}) {
     const auto bos = ids_of(file, "bos_token_id", list), eos = ids_of(file, "eos_token_id", list);
     if (!ids.bos && !bos.empty()) ids.bos = bos.front();
     if (!ids.eos && !eos.empty()) ids.eos = eos.front();

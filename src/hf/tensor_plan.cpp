@@ -92,6 +92,11 @@ std::string TensorPlan::prefix(const std::string& name, std::span<const char* co
   return candidates.front();
 }
 
+std::uint64_t TensorPlan::rows(const std::string& name) const {
+  const auto is_it = [&](const GgufTensor& tensor) { return tensor.name == name; };
+  return std::find_if(tensors_.begin(), tensors_.end(), is_it)->shape.back();
+}
+
 void TensorPlan::ignore_all(const std::string& prefix) {
   for (const StoredTensor& tensor : checkpoint_.tensors) {
     if (tensor.name.starts_with(prefix)) used_.insert(tensor.name);

@@ -58,6 +58,8 @@ class TensorPlan {
   void refuse_unused(const std::string& architecture) const;
 
   const Checkpoint& checkpoint() const { return checkpoint_; }
+  /// Rows of a matrix that was named.
+  std::uint64_t rows(const std::string& name) const;
   /// In the order in which they were named; the first `planned()` makes the first of these.
   std::vector<GgufTensor>& tensors() { return tensors_; }
   std::vector<PlannedTensor>& planned() { return planned_; }

@@ -112,7 +112,9 @@ void read_byte_level(const JsonValue& root, const std::vector<JsonValue>& splits
     return;
   }
   std::string text;
-  for (const std::string_view step : steps) text += (text.empty() ? "" : "; ") + printable(step, 300);
+  for (const std::string_view step : steps) {
+    if (text.size() < 300) text += (text.empty() ? "" : "; ") + printable(step, 300);
+  }
   fail(ErrorCode::kUnsupported,
        "{}: expected a pre-tokenizer that garam knows (GPT-2's, SmolLM's, Llama 3's, Qwen's, DeepSeek's), "
        "found "

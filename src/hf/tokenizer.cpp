@@ -90,6 +90,8 @@ void add_chat_templates(const VocabularyFiles& files, KeyList& keys) {
           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
                  c == '-';
         });
+    constexpr std::size_t kMaxTemplates = 64;
+    if (names.size() == kMaxTemplates) found->refuse("at most 64 templates");
     if (!plain || std::find(names.begin(), names.end(), name) != names.end()) {
       named.at("name").refuse("a name of letters, digits, _ and -, once");
     }

@@ -19,8 +19,8 @@ struct VocabularyFiles {
   std::string folder;
   std::optional<JsonDocument> tokenizer, tokenizer_config, generation_config;
   std::optional<std::string> chat_template;  // chat_template.jinja
-  std::optional<JsonValue> config;           // of the text model
-  std::optional<std::uint64_t> rows;         // of the token embedding, which the vocabulary is padded to
+  std::optional<JsonValue> config, text_config;
+  std::optional<std::uint64_t> rows;  // of the token embedding, which the vocabulary is padded to
 };
 
 /// Adds nothing where the folder has no vocabulary. Throws Error(kFormat) for files that contradict

@@ -1,4 +1,4 @@
-// tokenize, detokenize, inspect, bench and logits: their formats, which other programs read.
+// tokenize, detokenize, inspect, bench, logits and convert: their formats, which other programs read.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,13 +7,13 @@
 #include <sstream>
 
 #include "cli/program.h"
+#include "support/hf_files.h"
 #include "support/shared.h"
 
 namespace garam::test {
 namespace {
 
 using Arguments = std::vector<std::string>;
-using Json = nlohmann::ordered_json;
 
 Json json_of(const Finished& found) {
   EXPECT_TRUE(ended(found, 0));
@@ -354,6 +354,28 @@ TEST(Minimal, GeneratesText) {
   const Finished missing = run({.path = GARAM_MINIMAL}, {model.file("missing")});
   EXPECT_EQ(missing.code, 1);
   EXPECT_TRUE(contains(missing.err, "missing: cannot be opened")) << missing.err;
+}
+
+TEST(Convert, AFolderComputesAsTheFileThatItBecomes) {
+  const TempDir dir;
+  HfFiles::make(TinyModel::make({.vocabulary = TinyVocabulary::kSentencePiece})).write(dir.path().string());
+  const std::string folder = dir.path().string(), file = dir.file("out.gguf");
+  const Finished converted = garam_cli({"convert", folder, file});
+  ASSERT_TRUE(ended(converted, 0));
+  EXPECT_EQ(converted.out + converted.err, "") << "the bar is for terminals";
+  const auto generated = [](const std::string& model) {
+    const Finished found = garam_cli({"generate", "-m", model, "-p", "the hand", "-n", "8", "--temp", "0"});
+    EXPECT_TRUE(ended(found, 0));
+    return found.out;
+  };
+  EXPECT_EQ(generated(folder), generated(file));
+  EXPECT_EQ(garam_cli({"tokenize", "-m", folder, "the hand"}).out,
+            garam_cli({"tokenize", "-m", file, "the hand"}).out);
+  EXPECT_TRUE(ended(garam_cli({"convert", folder, dir.file("q8.gguf"), "--type", "q8_0"}), 0));
+  EXPECT_LT(std::filesystem::file_size(dir.file("q8.gguf")), std::filesystem::file_size(file));
+  EXPECT_TRUE(ended(garam_cli({"convert", folder}), 2));
+  EXPECT_TRUE(ended(garam_cli({"convert", folder, file, "--type", "q4_0"}), 2));
+  EXPECT_TRUE(ended(garam_cli({"convert", dir.file("nothing"), file}), 1));
 }
 
 }  // namespace

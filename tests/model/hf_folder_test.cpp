@@ -77,6 +77,59 @@ TEST(HfFolder, TokenizesAsGguf) {
   }
 }
 
+TEST(HfFolder, ThePackCacheServesIt) {
+  const Folder folder(HfFiles::make(TinyModel::make({})), 2);
+  const TempDir cache;
+  const LoadOptions options{.threads = 2, .pack_cache = cache.path().string()};
+  const Model packed = Model::load(folder.path(), options);
+  EXPECT_EQ(packed.pack_cache().use, PackCacheUse::kWritten) << packed.pack_cache().reason;
+  const Model mapped = Model::load(folder.path(), options);
+  EXPECT_EQ(mapped.pack_cache().use, PackCacheUse::kHit) << mapped.pack_cache().reason;
+  EXPECT_EQ(mapped.fingerprint(), packed.fingerprint());
+  EXPECT_TRUE(equal_bits(logits_of(packed), logits_of(mapped)));
+}
+
+TEST(HfFolder, InspectShowsItAsGguf) {
+  const TinyModel tiny = TinyModel::make({.architecture = "gemma2", .separate_output = false});
+  const Folder folder(HfFiles::make(tiny));
+  const ModelInfo info = inspect(folder.path());
+  EXPECT_EQ(info.architecture, "gemma2");
+  EXPECT_EQ(info.name, "tiny random weights");
+  ASSERT_EQ(info.tensors.size(), tiny.tensors.size());
+  EXPECT_GT(info.weight_bytes, 0u);
+  EXPECT_EQ(info.tensors.front().name, "token_embd.weight");
+}
+
+TEST(HfFolder, TextPartOfAModelThatSeesImages) {
+  const TinyModel tiny = TinyModel::make({.architecture = "gemma3", .layers = 7, .separate_output = false});
+  HfFiles files = HfFiles::make(tiny);
+  files.config = {{"model_type", "gemma3"}, {"text_config", files.config}, {"eos_token_id", {1, 2}}};
+  for (HfTensor& tensor : files.tensors) tensor.name = "language_model." + tensor.name;
+  files.tensors.push_back({"vision_tower.patch.weight", "F32", {2, 2}, std::vector<std::byte>(16)});
+  EXPECT_TRUE(equal_bits(logits_of(load_tiny(tiny)), logits_of(load_folder(files))));
+}
+
+TEST(HfFolder, BaseModelsWithoutAHead) {
+  for (const char* architecture : {"qwen2", "gpt2"}) {
+    const TinyModel tiny = TinyModel::make({.architecture = architecture, .separate_output = false});
+    HfFiles files = HfFiles::make(tiny);
+    for (HfTensor& tensor : files.tensors) tensor.name.erase(0, tensor.name.find('.') + 1);
+    EXPECT_TRUE(equal_bits(logits_of(load_tiny(tiny)), logits_of(load_folder(files)))) << architecture;
+  }
+}
+
+TEST(HfFolder, NewerConfigurationsHaveRopeParameters) {
+  const TinyModel tiny = TinyModel::make({.architecture = "gemma3", .layers = 7, .rope = TinyRope::kLinear});
+  HfFiles files = HfFiles::make(tiny);
+  Json global = files.config["rope_scaling"];
+  global["rope_theta"] = files.config["rope_theta"];
+  files.config["rope_parameters"] = {
+      {"full_attention", global}, {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 10000}}}};
+  files.config.erase("rope_scaling");
+  files.config.erase("rope_theta");
+  EXPECT_TRUE(equal_bits(logits_of(load_tiny(tiny)), logits_of(load_folder(files))));
+}
+
 TEST(HfFolder, Llama3FactorsAreThoseOfTheirFormula) {
   TinyOptions options{.head_dim = 32, .rope = TinyRope::kFactors};
   TinyModel tiny = TinyModel::make(options);
