@@ -98,10 +98,12 @@ std::unique_ptr<ModelFile> HfFolder::open(const std::string& path, bool with_wei
   result->path_ = path;
   Reader reader(path);
   const auto config_file = reader.find("config.json");
-  if (!config_file && with_weights) {
+  auto tokenizer = reader.find("tokenizer.json", kTokenizerLimits);
+  if (!config_file && (with_weights || !tokenizer)) {
     fail(ErrorCode::kIo,
-         "{}: expected a GGUF file, or a folder with config.json and *.safetensors, found no config.json",
-         path);
+         "{}: expected a GGUF file, or a folder with config.json, tokenizer.json and *.safetensors, found a "
+         "folder without {}",
+         path, with_weights ? "config.json" : "tokenizer.json");
   }
   KeyList keys;
   std::optional<std::uint64_t> vocab;
@@ -123,7 +125,7 @@ std::unique_ptr<ModelFile> HfFolder::open(const std::string& path, bool with_wei
   }
   const VocabularyFiles files{
       .folder = path,
-      .tokenizer = reader.find("tokenizer.json", kTokenizerLimits),
+      .tokenizer = std::move(tokenizer),
       .tokenizer_config = reader.find("tokenizer_config.json"),
       .generation_config = reader.find("generation_config.json"),
       .chat_template = reader.find_text("chat_template.jinja"),

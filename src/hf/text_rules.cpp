@@ -49,6 +49,12 @@ constexpr std::string_view kQwen35 =
 constexpr std::string_view kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+// Both of two alternatives begin with a character that is no letter, and have capitals before small letters.
+constexpr std::string_view kGpt4o =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kTekken =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 /// A Sequence of splits, before ByteLevel, and what it is called.
 struct Recipe {
   std::vector<std::string_view> steps;  // expressions; "digits" for Digits; "gpt2" for ByteLevel's own
@@ -63,6 +69,8 @@ const std::vector<Recipe>& recipes() {
       {{kLlama3}, "dbrx", "llama-bpe"},
       {{kQwen2}, "qwen2", "qwen2"},
       {{kQwen35}, "qwen35", "qwen35"},
+      {{kGpt4o}, "gpt-4o", "gpt-4o"},
+      {{kTekken}, "tekken", "tekken"},
       {{R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)",
         "[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+", "digits"},
        "deepseek-coder",
@@ -116,7 +124,8 @@ void read_byte_level(const JsonValue& root, const std::vector<JsonValue>& splits
     if (text.size() < 300) text += (text.empty() ? "" : "; ") + printable(step, 300);
   }
   fail(ErrorCode::kUnsupported,
-       "{}: expected a pre-tokenizer that garam knows (GPT-2's, SmolLM's, Llama 3's, Qwen's, DeepSeek's), "
+       "{}: expected a pre-tokenizer that garam knows (GPT-2's, SmolLM's, Llama 3's, Qwen's, GPT-4o's, "
+       "Tekken, DeepSeek's), "
        "found "
        "the expression {}",
        root.at("pre_tokenizer").where(), text.empty() ? "\"\"" : text);

@@ -85,7 +85,8 @@ class PieceEncoder final : public PieceSink {
 ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const std::vector<std::string>& merges,
                            const PreTokenizer& pre_tokenizer)
     : vocabulary_(vocabulary),
-      split_(pre_tokenizer.split),
+      split_(vocabulary.by_tokenizer_json && pre_tokenizer.exact != nullptr ? pre_tokenizer.exact
+                                                                            : pre_tokenizer.split),
       ignore_merges_(vocabulary.ignore_merges.value_or(pre_tokenizer.ignore_merges)),
       tokens_(texts_, vocabulary.tokens.size()),
       byte_merges_(256 * 256),

@@ -54,6 +54,14 @@ void split_gpt4o(std::string_view text, PieceSink& sink);
 /// As split_gpt4o, without C and with \p{N} for \p{N}{1,3}.
 void split_tekken(std::string_view text, PieceSink& sink);
 
+/// B?U*L+C?|B?U+L*C?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+/// where B is [^\r\n\p{L}\p{N}], U [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], L [\p{Ll}\p{Lm}\p{Lo}\p{M}], and C as
+/// above: split_gpt4o as tokenizer.json has it.
+void split_gpt4o_cased(std::string_view text, PieceSink& sink);
+
+/// As split_gpt4o_cased, without C and with \p{N} for \p{N}{1,3}.
+void split_tekken_cased(std::string_view text, PieceSink& sink);
+
 /// [\p{P}$+<=>^~|`]+
 /// (split_gpt2)
 /// [0-9]{3}
@@ -98,6 +106,7 @@ struct PreTokenizer {
   bool ignore_merges = false;  ///< a piece that is a token stays whole, whatever the merges say
   bool add_bos = false;        ///< when the file does not say
   bool add_sep = false;        ///< when the file does not say
+  SplitText exact = nullptr;  ///< as tokenizer.json has the rule, where readers of GGUF have another; or null
 };
 
 /// The rule of that name, nullptr when there is none. A file that names none means "default".

@@ -330,7 +330,7 @@ TEST(HostileTokenizerJson, WhatContradictsItselfOrIsUnknown) {
        {"vocab.A", "1048576"}},
       {"two tokens of one id", [](Json& j) { j["model"]["vocab"]["A"] = 66; }, {"id 66"}},
       {"another text in added_tokens", [](Json& j) { j["added_tokens"][0]["id"] = 66; }, {"id 66"}},
-      {"one text twice", [](Json& j) { j["added_tokens"][0]["content"] = "A"; }, {"A"}},
+      {"one text twice", [](Json& j) { j["added_tokens"][1]["content"] = "A"; }, {"\"A\""}},
       {"empty added token", [](Json& j) { j["added_tokens"][0]["content"] = ""; }, {"content"}},
       {"single_word", [](Json& j) { j["added_tokens"][0]["single_word"] = true; }, {"single_word"}},
       {"flag is a text", [](Json& j) { j["added_tokens"][0]["special"] = "yes"; }, {"special"}},

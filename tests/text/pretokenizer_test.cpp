@@ -115,8 +115,8 @@ TEST(PreTokenizer, PiecesJoinToTheText) {
                                 "\xc2\xbd"};
   for (const SplitText rule :
        {split_gpt2, split_each_number, split_numbers, split_starcoder, split_llama3, split_qwen2,
-        split_qwen35, split_gpt4o, split_tekken, split_falcon, split_default, split_deepseek_llm,
-        split_deepseek_coder, split_bloom, split_chameleon}) {
+        split_qwen35, split_gpt4o, split_tekken, split_gpt4o_cased, split_tekken_cased, split_falcon,
+        split_default, split_deepseek_llm, split_deepseek_coder, split_bloom, split_chameleon}) {
     for (int i = 0; i < 5000; ++i) {
       std::string text;
       for (std::size_t n = random.below(12); n > 0; --n) text += kParts[random.below(std::size(kParts))];
@@ -151,6 +151,31 @@ TEST(PreTokenizer, Gpt4o) {
                                {"\xc3\x89", "A"}},  // either case, then a capital
                               {"a//\n/b", {"a", "//\n/", "b"}}});
   expect_pieces(split_tekken, {{"Case's 12", {"Case", "'s", " ", "1", "2"}}});
+}
+
+TEST(PreTokenizer, CaseOfAllLettersAsTokenizerJsonHasIt) {
+  expect_pieces(split_gpt4o_cased, {{"HelloWorld's 1234", {"Hello", "World's", " ", "123", "4"}},
+                                    {"ABC def", {"ABC", " def"}},
+                                    {"\xc3\x89"
+                                     "A",
+                                     {"\xc3\x89"
+                                      "A"}},  // two capitals
+                                    {"a\xc3\x89"
+                                     "b",
+                                     {"a",
+                                      "\xc3\x89"
+                                      "b"}},                         // a capital begins a word
+                                    {"e\xcc\x81t", {"e\xcc\x81t"}},  // marks belong to words
+                                    {"\xcc\x81"
+                                     "AB",
+                                     {"\xcc\x81", "AB"}},  // but not before capitals alone
+                                    {"!\xcc\x81 a", {"!\xcc\x81", " a"}},
+                                    {"\xe4\xb8\xad"
+                                     "A\xe4\xb8\xad",
+                                     {"\xe4\xb8\xad"
+                                      "A\xe4\xb8\xad"}},  // ideographs are either case
+                                    {"a//\n/b", {"a", "//\n/", "b"}}});
+  expect_pieces(split_tekken_cased, {{"Case's 12", {"Case", "'s", " ", "1", "2"}}});
 }
 
 TEST(PreTokenizer, DigitsFirst) {
