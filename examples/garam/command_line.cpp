@@ -21,7 +21,8 @@ constexpr int kMaxThreads = 1024;
 }  // namespace
 
 void ModelOptions::define(CLI::App& app) {
-  add_text(app, "-m,--model", path, "GGUF file (of a split one the first part) or Hugging Face folder", "FILE");
+  add_text(app, "-m,--model", path, "GGUF file (of a split one the first part) or Hugging Face folder",
+           "FILE");
   add_number(app, "-t,--threads", threads, "Threads; 0 or -1: what the system grants", -1, kMaxThreads);
   add_text(app, "--kernels", kernels, "auto, portable, avx2, avx512 or neon; list: print those this CPU runs",
            "NAME");

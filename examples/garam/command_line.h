@@ -24,6 +24,9 @@ Run define_quantize(CLI::App& app);
 Run define_imatrix(CLI::App& app);
 Run define_convert(CLI::App& app);
 
+/// Throws UsageError that lists them unless garam::quantize() takes the type.
+void check_weight_type(const std::string& type);
+
 /// Exit codes besides 0; docs: README.
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;

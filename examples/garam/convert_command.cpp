@@ -17,6 +17,7 @@ struct Options {
 int run(const Options& o) {
   if (o.from.empty() || o.to.empty())
     throw UsageError("a folder and a file are needed: garam convert DIR OUT.gguf");
+  if (o.type != "keep") check_weight_type(o.type);
   const Interrupt interrupt;
   ProgressBar bar("convert");
   garam::convert(
@@ -32,8 +33,8 @@ Run define_convert(CLI::App& app) {
   Options& o = *options;
   add_text(app, "DIR", o.from, "The folder: config.json, tokenizer.json, *.safetensors", "DIR");
   add_text(app, "OUT", o.to, "The GGUF file to write; it appears whole or not at all", "FILE");
-  add_choice(app, "--type", o.type, "Type of the weights; keep: as they are stored (default)", "TYPE",
-             {"keep", "f32", "f16", "bf16", "q8_0"});
+  add_text(app, "--type,--outtype", o.type,
+           "Type of the weights, as `garam quantize` has them; keep: as they are stored (default)", "TYPE");
   return [options] { return run(*options); };
 }
 

@@ -87,8 +87,8 @@ int run(const Options& o) {
 Run define_inspect(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
-  CLI::Option* model =
-      add_text(app, "-m,--model", o.model, "GGUF file (of a split one the first part) or Hugging Face folder", "FILE");
+  CLI::Option* model = add_text(app, "-m,--model", o.model,
+                                "GGUF file (of a split one the first part) or Hugging Face folder", "FILE");
   exclude(add_text(app, "FILE", o.positional, "The file, as with -m"), {model});
   add_number(app, "-c,--ctx-size", o.context,
              "Predict the KV memory of this context; 0: the model's (default)", 0, kMaxContext);

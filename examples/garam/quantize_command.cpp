@@ -1,5 +1,6 @@
 // garam quantize: a model file with smaller weights.
 #include <algorithm>
+#include <cctype>
 #include <memory>
 
 #include "command_line.h"
@@ -39,6 +40,7 @@ void print_report(const garam::QuantizeReport& report) {
 int run(const Options& o) {
   if (o.arguments.size() != 3) throw UsageError("IN, OUT and TYPE are needed");
   const std::string &in = o.arguments[0], &out = o.arguments[1], &type = o.arguments[2];
+  check_weight_type(type);
   garam::QuantizeOptions options;
   options.importance = o.importance;
   options.requantize = o.requantize;
@@ -62,6 +64,14 @@ int run(const Options& o) {
 }
 
 }  // namespace
+
+void check_weight_type(const std::string& type) {
+  const auto same = [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); };
+  for (const std::string_view name : garam::quantize_types()) {
+    if (std::equal(name.begin(), name.end(), type.begin(), type.end(), same)) return;
+  }
+  throw UsageError(formatted("type: expected one of {}, found \"{}\"", type_list(), printable(type)));
+}
 
 Run define_quantize(CLI::App& app) {
   const auto options = std::make_shared<Options>();

@@ -11,9 +11,8 @@ namespace garam {
 
 /// How convert() writes.
 struct ConvertOptions {
-  /// Type of the weights: "f32", "f16", "bf16" or "q8_0"; empty: each tensor as it is stored. Norms, biases
-  /// and tables of positions become f32 with any of them, and a matrix whose rows are no multiple of 32
-  /// becomes f16 with q8_0.
+  /// Type of the weights: any that quantize() takes (quantize.h), which then decides what becomes what;
+  /// empty: each tensor as it is stored. Norms and biases become f32 with any of them.
   std::string type{};
   Progress progress{};     ///< share of the bytes written
   std::stop_token stop{};  ///< ends with Error(kCancelled); nothing is written then

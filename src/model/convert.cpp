@@ -1,5 +1,4 @@
-// A model file as a GGUF file: keys as they are, tensors row by row. Types beyond the plain ones and q8_0,
-// which need a search for their scales, are the quantiser's.
+// A model file as a GGUF file: keys as they are, tensors row by row. Types with scales are the quantiser's.
 #include "garam/convert.h"
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/printable.h"
+#include "garam/quantize.h"
 #include "io/gguf_rules.h"
 #include "io/gguf_writer.h"
 #include "model/open_model.h"
@@ -24,17 +24,14 @@ struct FileType {
   std::string_view name;
   std::uint32_t number;
 };
-constexpr FileType kFileTypes[] = {{"f32", 0}, {"f16", 1}, {"q8_0", 7}, {"bf16", 32}};
+constexpr FileType kFileTypes[] = {{"f32", 0}, {"f16", 1}, {"bf16", 32}};
 
+/// One of the above; null for "" and for what the quantiser is asked.
 const WeightFormat* asked_format(const std::string& type) {
-  if (type.empty()) return nullptr;
   for (const FileType& known : kFileTypes) {
     if (known.name == type) return find_weight_format(type);
   }
-  fail(
-      ErrorCode::kArgument,
-      "type: expected f32, f16, bf16 or q8_0, found \"{}\"; other types are made from a file of one of these",
-      printable(type));
+  return nullptr;
 }
 
 bool ends_with(std::string_view name, std::string_view end) {
@@ -48,7 +45,7 @@ const WeightFormat* format_of(const GgufTensor& tensor, const WeightFormat* aske
                       tensor.name.find("_norm") == std::string::npos &&
                       !ends_with(tensor.name, "ffn_gate_inp.weight") && tensor.name != "position_embd.weight";
   if (!matrix) return &kFormatF32;
-  return tensor.shape.front() % asked->block == 0 ? asked : &kFormatF16;
+  return asked;
 }
 
 /// Throws unless a row can be written in `format`.
@@ -62,8 +59,7 @@ void check_row(const ModelFile& file, const GgufTensor& tensor, const WeightForm
     }
     largest = std::max(largest, std::fabs(value));
   }
-  const bool f16 = &format == &kFormatF16, q8_0 = &format == &kFormatQ8_0;
-  if ((f16 && largest >= kTooLargeForF16) || (q8_0 && largest / 127 >= kTooLargeForF16)) {
+  if (&format == &kFormatF16 && largest >= kTooLargeForF16) {
     fail(ErrorCode::kArgument, "{}: expected weights that {} can hold, found {}; take bf16 or f32",
          file.origin(tensor), format.name, largest);
   }
@@ -148,7 +144,6 @@ void add_keys(const ModelFile& file, std::string_view type, GgufWriter& writer) 
   for (const FileType& known : kFileTypes) {
     if (known.name == type) writer.add("general.file_type", known.number);
   }
-  if (type == "q8_0") writer.add("general.quantization_version", std::uint32_t{2});
 }
 
 }  // namespace
@@ -156,6 +151,10 @@ void add_keys(const ModelFile& file, std::string_view type, GgufWriter& writer) 
 void convert(const std::string& from, const std::string& to, const ConvertOptions& options) {
   const FloatEnvironment environment;
   const WeightFormat* asked = asked_format(options.type);
+  if (asked == nullptr && !options.type.empty()) {
+    quantize(from, to, options.type, {.progress = options.progress, .stop = options.stop});
+    return;
+  }
   const std::unique_ptr<ModelFile> file = open_model(from);
   GgufWriter writer;
   add_keys(*file, options.type.empty() ? main_type(*file) : std::string_view(options.type), writer);

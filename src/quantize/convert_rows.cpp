@@ -88,8 +88,8 @@ void Rows::read(std::span<float> values) const {
   }
   for (const float value : values) finite &= (std::bit_cast<std::uint32_t>(value) & 0x7f800000) != 0x7f800000;
   if (finite) return;
-  fail(ErrorCode::kArgument, "{}: tensor {}: expected finite weights, found infinity or NaN in rows {} to {}",
-       file.path(), tensor.name, first, first + count - 1);
+  fail(ErrorCode::kArgument, "{}: expected finite weights, found infinity or NaN in rows {} to {}",
+       file.origin(tensor), first, first + count - 1);
 }
 
 void Rows::convert(const kernels::Table& table, const WeightFormat& to, std::span<const float> importance,
@@ -108,8 +108,8 @@ void Rows::convert(const kernels::Table& table, const WeightFormat& to, std::spa
   }
   if (fits) return;
   fail(ErrorCode::kArgument,
-       "{}: tensor {}: a weight in rows {} to {} is beyond what {} can hold; bf16 holds it", file.path(),
-       tensor.name, first, first + count - 1, to.name);
+       "{}: expected weights that {} can hold, found larger ones in rows {} to {}; bf16 holds them",
+       file.origin(tensor), to.name, first, first + count - 1);
 }
 
 }  // namespace garam::quant

@@ -4,20 +4,20 @@
 #include <cstdint>
 #include <span>
 
-#include "io/gguf.h"
+#include "io/model_file.h"
 #include "kernels/kernels.h"
 #include "tensor/weight_format.h"
 
 namespace garam::quant {
 
 struct Rows {
-  const GgufFile& file;
+  const ModelFile& file;
   const GgufTensor& tensor;
   const WeightFormat& from;
   std::uint64_t first, count;
 
   /// Reads the rows and writes them as `to`. `importance`: of the columns, or empty. Throws what
-  /// GgufFile::read throws, and Error(kArgument) for weights that are not finite or too large.
+  /// ModelFile::read throws, and Error(kArgument) for weights that are not finite or too large.
   void convert(const kernels::Table& table, const WeightFormat& to, std::span<const float> importance,
                std::byte* out) const;
   /// Reads the rows as f32 into `values`, count * columns. Throws as convert() does.

@@ -66,7 +66,7 @@ std::size_t layer_of(std::string_view name) {
 /// A name that files have for a mix, or one of the plain types it is.
 class Chooser {
  public:
-  Chooser(const GgufFile& file, const Mix& mix, const MixOptions& options) : mix_(mix), options_(options) {
+  Chooser(const ModelFile& file, const Mix& mix, const MixOptions& options) : mix_(mix), options_(options) {
     architecture_ = file.get_or<std::string>("general.architecture", "");
     const auto number = [&](const char* key, std::uint64_t fallback) {
       // Lists (one number a layer) count as their absence.
@@ -216,7 +216,7 @@ std::optional<Mix> find_mix(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<const WeightFormat*> choose_types(const GgufFile& file, const Mix& mix,
+std::vector<const WeightFormat*> choose_types(const ModelFile& file, const Mix& mix,
                                               const MixOptions& options) {
   const Chooser chooser(file, mix, options);
   std::vector<const WeightFormat*> types;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/gguf.h"
+#include "io/model_file.h"
 #include "tensor/weight_format.h"
 
 namespace garam::quant {
@@ -32,7 +32,7 @@ struct MixOptions {
 };
 
 /// The type of each tensor of the file, in its order; null: copied as it is.
-std::vector<const WeightFormat*> choose_types(const GgufFile& file, const Mix& mix,
+std::vector<const WeightFormat*> choose_types(const ModelFile& file, const Mix& mix,
                                               const MixOptions& options);
 
 }  // namespace garam::quant

@@ -10,8 +10,8 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/printable.h"
-#include "io/gguf.h"
 #include "io/gguf_writer.h"
+#include "model/open_model.h"
 #include "quantize/convert_rows.h"
 #include "quantize/importance.h"
 #include "quantize/mix.h"
@@ -35,7 +35,7 @@ const WeightFormat* format_named(const std::string& name) {
       return format;
     }
   }
-  fail(ErrorCode::kArgument, "{}: not a weight type; those are f32, f16, bf16, q8_0, q4_0, q4_K and so on",
+  fail(ErrorCode::kArgument, "type: expected a weight type such as f16, q8_0 or q4_K, found \"{}\"",
        printable(name));
 }
 
@@ -44,7 +44,8 @@ class Job {
  public:
   Job(const std::string& in, std::string_view type, const QuantizeOptions& options)
       : options_(options),
-        file_(GgufFile::open(in)),
+        source_(open_model(in)),
+        file_(*source_),
         kernels_(choose_kernels(options.kernels)),
         pool_(options.threads != 0 ? options.threads : default_threads()),
         context_(kernels_.table, &pool_, pool_.workers()) {
@@ -52,8 +53,8 @@ class Job {
     if (!mix) {
       std::string names;
       for (const auto& known : quant::mixes()) names += (names.empty() ? "" : ", ") + std::string(known.name);
-      fail(ErrorCode::kArgument, "{}: not a type to quantise to; those are {}", printable(std::string(type)),
-           names);
+      fail(ErrorCode::kArgument, "type: expected one of {}, found \"{}\"", names,
+           printable(std::string(type)));
     }
     mix_ = *mix;
     if (!options.importance.empty()) importance_ = Importance::read(options.importance);
@@ -62,6 +63,7 @@ class Job {
                                   .importance = !options.importance.empty(),
                                   .output = format_named(options.output_type),
                                   .embedding = format_named(options.embedding_type)});
+    for (const GgufTensor& tensor : file_.tensors()) total_ += tensor.bytes;
     pool_.try_acquire();
   }
 
@@ -102,7 +104,10 @@ class Job {
     const GgufTensor& tensor = file_.tensors()[index];
     const WeightFormat* from = find_weight_format(tensor.type->id);
     const WeightFormat* to = types_[index];
-    if (to != nullptr && (to == from || file_.tensors()[index].bytes == 0)) to = nullptr;
+    // Vectors as every reader takes them, where a folder has them in 16 bits.
+    const bool small = tensor.shape.size() == 1 && from != nullptr && from->block == 1;
+    if (to == nullptr && small) to = &kFormatF32;
+    if (to != nullptr && (to == from)) to = nullptr;
     QuantizedTensor line{tensor.name,
                          std::string(tensor.type->name),
                          std::string(tensor.type->name),
@@ -135,15 +140,15 @@ class Job {
 
   void check_source(const GgufTensor& tensor, const WeightFormat* from) const {
     if (from == nullptr) {
-      fail(ErrorCode::kUnsupported, "{}: tensor {}: weight type {} is not one that garam reads", file_.path(),
-           tensor.name, tensor.type->name);
+      fail(ErrorCode::kUnsupported, "{}: weight type {} is not one that garam reads", file_.origin(tensor),
+           tensor.type->name);
     }
     if (from->block == 1 || options_.requantize) return;
     fail(ErrorCode::kArgument,
-         "{}: tensor {}: is {} already, and its errors would add up; start from f32, f16 or bf16, or ask for "
+         "{}: is {} already, and its errors would add up; start from f32, f16 or bf16, or ask for "
          "it "
          "with --requantize",
-         file_.path(), tensor.name, tensor.type->name);
+         file_.origin(tensor), tensor.type->name);
   }
 
   std::span<const float> importance_of(const GgufTensor& tensor, std::uint64_t matrix) const {
@@ -204,20 +209,21 @@ class Job {
   }
   void add_done(std::uint64_t bytes) {
     done_ += bytes;
-    if (options_.progress) {
-      options_.progress(std::min(1.0, static_cast<double>(done_) / static_cast<double>(file_.size_bytes())));
-    }
+    if (options_.progress) options_.progress(static_cast<double>(done_) / static_cast<double>(total_));
+    // The last chance before the new file gets its name.
+    if (done_ == total_) file_.check_unchanged();
   }
 
   const QuantizeOptions& options_;
-  GgufFile file_;
+  std::unique_ptr<ModelFile> source_;
+  const ModelFile& file_;
   KernelChoice kernels_;
   ThreadPool pool_;
   Context context_;
   quant::Mix mix_{};
   Importance importance_;
   std::vector<const WeightFormat*> types_;
-  std::uint64_t done_ = 0;
+  std::uint64_t done_ = 0, total_ = 0;  // bytes of tensors
 };
 
 }  // namespace

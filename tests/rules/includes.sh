@@ -24,7 +24,7 @@ rooms_of() {
     arch) echo "core ops tensor runtime kernels" ;;
     hf) echo "io tensor kernels" ;;
     model) echo "arch core ops tensor runtime kernels io text hf" ;;
-    quantize) echo "tensor runtime kernels io" ;;
+    quantize) echo "model arch core ops tensor runtime kernels io text hf" ;;
     evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
