@@ -10,7 +10,7 @@ mkdir -p "$work"
 work=$(cd "$work" && pwd)
 
 cmake -S "$here/add_subdirectory" -B "$work/build" -DGARAM_SOURCE="$source" -DCMAKE_CXX_COMPILER="$compiler" \
-  -DBUILD_SHARED_LIBS=ON -DGARAM_INSTALL=ON -DCMAKE_BUILD_TYPE= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+  -DBUILD_SHARED_LIBS=ON -DGARAM_INSTALL=ON -DGARAM_PCH=ON -DCMAKE_BUILD_TYPE= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
   > "$work/configure.log"
 grep -q 'march=native' "$work/build/compile_commands.json" && { echo "-march=native without being asked"; exit 1; }
 cmake --build "$work/build" --parallel "$(nproc)" > "$work/build.log" || { tail -n 30 "$work/build.log"; exit 1; }
