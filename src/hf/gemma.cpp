@@ -29,14 +29,18 @@ void check_query_scale(const HfConfig& config, const Decoder& d, std::uint64_t l
   }
 }
 
-/// The windowed layers are all but every `pattern`-th, which GGUF's readers take for granted.
-void check_pattern(const HfConfig& config, const Decoder& d, std::uint64_t pattern) {
-  const auto local = local_layers(config, d.layers);
+/// Which layers see a window only: all but every `pattern`-th, or what layer_types says, layer by layer.
+void add_pattern(HfModel& model, const Decoder& d, std::uint64_t pattern) {
+  constexpr std::string_view kKey = "attention.sliding_window_pattern";
+  const auto local = local_layers(model.config, d.layers);
+  bool regular = true;
   for (std::uint64_t i = 0; local && i < d.layers; ++i) {
-    if ((*local)[i] == ((i + 1) % pattern != 0)) continue;
-    fail(ErrorCode::kUnsupported,
-         "{}[{}]: expected every {}. layer to see all, the others a window, found {}",
-         config.where("layer_types"), i, pattern, (*local)[i] ? "sliding_attention" : "full_attention");
+    regular = regular && (*local)[i] == ((i + 1) % pattern != 0);
+  }
+  if (regular) {
+    model.keys.number(kKey, pattern);
+  } else {
+    model.keys.flags(kKey, *local);
   }
 }
 
@@ -102,8 +106,8 @@ void describe_gemma2(HfModel& model) {
       Decoder::read(config, {.heads = 8, .kv_heads = 4, .head_dim = 256, .context = 8192, .tied = true});
   constexpr std::uint64_t kLayersOf27B = 46, kPattern = 2;
   check_query_scale(config, d, kLayersOf27B);
-  check_pattern(config, d, kPattern);
   add_decoder_keys(d, model.keys);
+  add_pattern(model, d, kPattern);
   model.keys.number("attention.sliding_window", config.integer_or("sliding_window", 1, kMaxContext, 4096));
   for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"}) {
     const auto cap = config.find(name);
@@ -134,10 +138,9 @@ void describe_gemma3(HfModel& model) {
   constexpr std::uint64_t kLayersOf27B = 62;
   check_query_scale(config, d, kLayersOf27B);
   const std::uint64_t pattern = config.integer_or("sliding_window_pattern", 1, 1 << 16, 6);
-  check_pattern(config, d, pattern);
   add_decoder_keys(d, model.keys);
   model.keys.number("attention.sliding_window", config.integer_or("sliding_window", 1, kMaxContext, 4096));
-  model.keys.number("attention.sliding_window_pattern", pattern);
+  add_pattern(model, d, pattern);
   model.keys.real("rope.freq_base_swa", local_base(config));
   add_rope(model, d, d.head_dim, {});
 

@@ -109,6 +109,22 @@ TEST(HfFolder, TextPartOfAModelThatSeesImages) {
   EXPECT_TRUE(equal_bits(logits_of(load_tiny(tiny)), logits_of(load_folder(files))));
 }
 
+TEST(HfFolder, WindowsLayerByLayer) {
+  const std::vector<bool> local = {false, true, true, false};
+  for (const char* architecture : {"gemma2", "gemma3"}) {
+    TinyModel tiny = TinyModel::make({.architecture = architecture, .layers = 4, .separate_output = false});
+    HfFiles files = HfFiles::make(tiny);
+    for (const bool sees_window : local) {
+      files.config["layer_types"].push_back(sees_window ? "sliding_attention" : "full_attention");
+    }
+    const std::vector<float> regular = logits_of(load_tiny(tiny));
+    tiny.set(std::string(architecture) + ".attention.sliding_window_pattern", GgufArray(local));
+    const std::vector<float> expected = logits_of(load_tiny(tiny));
+    EXPECT_NE(expected, regular);
+    EXPECT_TRUE(equal_bits(expected, logits_of(load_folder(files)))) << architecture;
+  }
+}
+
 TEST(HfFolder, BaseModelsWithoutAHead) {
   for (const char* architecture : {"qwen2", "gpt2"}) {
     const TinyModel tiny = TinyModel::make({.architecture = architecture, .separate_output = false});

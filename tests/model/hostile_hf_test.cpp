@@ -132,7 +132,6 @@ TEST(HostileHfConfig, WhatCannotBeComputedIsRefused) {
       {"phi3", "partial_rotary_factor", 0.01, {"partial_rotary_factor"}},
       {"gemma2", "query_pre_attn_scalar", 144, {"query_pre_attn_scalar", "16", "144"}},
       {"gemma2", "final_logit_softcapping", nullptr, {"final_logit_softcapping"}},
-      {"gemma2", "layer_types", {"full_attention", "sliding_attention"}, {"layer_types[0]"}},
       {"gemma2", "layer_types", {"sliding_attention"}, {"layer_types", "2", "1"}},
       {"gemma2", "layer_types", {"sliding_attention", "linear_attention"}, {"linear_attention"}},
       {"gemma3", "final_logit_softcapping", 30, {"final_logit_softcapping"}},
