@@ -6,13 +6,22 @@
 namespace garam {
 namespace {
 
+// clang-format off
 constexpr HfFamily kFamilies[] = {
-    {"llama", "llama", describe_llama},    {"mistral", "llama", describe_llama},
-    {"qwen2", "qwen2", describe_qwen2},    {"qwen3", "qwen3", describe_qwen3},
-    {"phi3", "phi3", describe_phi3},       {"gemma", "gemma", describe_gemma},
-    {"gemma2", "gemma2", describe_gemma2}, {"gemma3_text", "gemma3", describe_gemma3},
-    {"gemma3", "gemma3", describe_gemma3}, {"gpt2", "gpt2", describe_gpt2},
+    {"gemma", "gemma", describe_gemma},
+    {"gemma2", "gemma2", describe_gemma2},
+    {"gemma3", "gemma3", describe_gemma3},
+    {"gemma3_text", "gemma3", describe_gemma3},
+    {"gpt2", "gpt2", describe_gpt2},
+    {"llama", "llama", describe_llama},
+    {"mistral", "llama", describe_llama},
+    {"mixtral", "llama", describe_llama},
+    {"phi3", "phi3", describe_phi3},
+    {"qwen2", "qwen2", describe_qwen2},
+    {"qwen3", "qwen3", describe_qwen3},
+    {"qwen3_moe", "qwen3moe", describe_qwen3_moe},
 };
+// clang-format on
 
 }  // namespace
 
@@ -86,6 +95,23 @@ void add_gated(const Decoder& d, const std::string& blk, const std::string& stor
   tensors.matrix(blk + "ffn_gate.weight", stored + "mlp.gate_proj.weight", d.hidden, d.width);
   tensors.matrix(blk + "ffn_up.weight", stored + "mlp.up_proj.weight", d.hidden, d.width);
   tensors.matrix(blk + "ffn_down.weight", stored + "mlp.down_proj.weight", d.width, d.hidden);
+}
+
+void read_mixture(const HfConfig& config, std::string_view count, std::string_view used, MixturePlan& plan,
+                  KeyList& keys) {
+  constexpr std::uint64_t kMaxExperts = 1 << 12;
+  plan.experts = config.integer(count, 1, kMaxExperts);
+  plan.used = config.integer(used, 1, plan.experts);
+  keys.number("expert_count", plan.experts);
+  keys.number("expert_used_count", plan.used);
+}
+
+void add_mixture(const Decoder& d, const std::string& blk, const std::string& stored, const MixturePlan& plan,
+                 TensorPlan& tensors) {
+  tensors.matrix(blk + "ffn_gate_inp.weight", stored + plan.router, plan.experts, d.width);
+  tensors.experts(blk + "ffn_gate_exps.weight", stored + plan.gate, plan.experts, plan.hidden, d.width);
+  tensors.experts(blk + "ffn_up_exps.weight", stored + plan.up, plan.experts, plan.hidden, d.width);
+  tensors.experts(blk + "ffn_down_exps.weight", stored + plan.down, plan.experts, d.width, plan.hidden);
 }
 
 std::optional<std::vector<bool>> local_layers(const HfConfig& config, std::uint64_t layers) {

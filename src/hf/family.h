@@ -29,9 +29,10 @@ const HfFamily* find_hf_family(std::string_view model_type);
 /// Names of all, for messages.
 std::string known_model_types();
 
-void describe_llama(HfModel& model);  // llama, mistral
+void describe_llama(HfModel& model);  // llama, mistral, mixtral
 void describe_qwen2(HfModel& model);
 void describe_qwen3(HfModel& model);
+void describe_qwen3_moe(HfModel& model);
 void describe_phi3(HfModel& model);
 void describe_gemma(HfModel& model);
 void describe_gemma2(HfModel& model);
@@ -62,6 +63,17 @@ void add_attention(const Decoder& decoder, const std::string& blk, const std::st
 /// gate_proj, up_proj and down_proj of mlp.
 void add_gated(const Decoder& decoder, const std::string& blk, const std::string& stored,
                TensorPlan& tensors);
+
+/// Experts of a layer: a router below `stored`, and gated networks of `hidden`.
+struct MixturePlan {
+  std::uint64_t experts = 0, used = 0, hidden = 0;
+  const char *router, *gate, *up, *down;  // names below `stored`, the experts' with '#' for the number
+};
+void add_mixture(const Decoder& decoder, const std::string& blk, const std::string& stored,
+                 const MixturePlan& plan, TensorPlan& tensors);
+/// expert_count and expert_used_count, by these names in config.json; fills them into `plan`.
+void read_mixture(const HfConfig& config, std::string_view count, std::string_view used, MixturePlan& plan,
+                  KeyList& keys);
 
 /// "blk.3."
 std::string block_name(std::uint64_t layer);

@@ -155,7 +155,10 @@ std::string HfFolder::origin(const GgufTensor& tensor) const {
   const auto index = static_cast<std::size_t>(&tensor - tensors_.data());
   const PlannedTensor& planned = planned_.at(index);
   if (planned.stored == nullptr) return formatted("{}/config.json: {}", path_, tensor.name);
-  return formatted("{}: tensor {}", part_path(planned.stored->file), printable(planned.stored->name));
+  const std::string name = printable(planned.stored->name);
+  if (planned.stacked.empty()) return formatted("{}: tensor {}", part_path(planned.stored->file), name);
+  return formatted("{}: tensors {} to {}", part_path(planned.stored->file), name,
+                   printable(planned.stacked.back()->name));
 }
 
 }  // namespace garam

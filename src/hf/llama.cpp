@@ -1,5 +1,5 @@
-// Llama 1 to 3 (TinyLlama, SmolLM and others use the same class) and Mistral. Source:
-// huggingface/transformers, models/llama, models/mistral.
+// Llama 1 to 3 (TinyLlama, SmolLM and others use the same class), Mistral and Mixtral. Source:
+// huggingface/transformers, models/llama, models/mistral, models/mixtral.
 #include "hf/rope.h"
 
 namespace garam {
@@ -15,6 +15,13 @@ void describe_llama(HfModel& model) {
     model.keys.number("attention.sliding_window", window->integer(1, 1 << 30));
   }
   add_rope(model, d, d.head_dim, {.llama3 = true});
+  MixturePlan mixture{.hidden = d.hidden,
+                      .router = "block_sparse_moe.gate.weight",
+                      .gate = "block_sparse_moe.experts.#.w1.weight",
+                      .up = "block_sparse_moe.experts.#.w3.weight",
+                      .down = "block_sparse_moe.experts.#.w2.weight"};
+  const bool experts = config.has("num_local_experts");
+  if (experts) read_mixture(config, "num_local_experts", "num_experts_per_tok", mixture, model.keys);
 
   static constexpr const char* kPrefixes[] = {"model.", ""};
   const std::string prefix = tensors.prefix("embed_tokens.weight", kPrefixes);
@@ -25,7 +32,11 @@ void describe_llama(HfModel& model) {
     tensors.vector(blk + "attn_norm.weight", stored + "input_layernorm.weight", d.width);
     add_attention(d, blk, stored, {.pairs = true, .qkv_biases = biases, .output_bias = biases}, tensors);
     tensors.vector(blk + "ffn_norm.weight", stored + "post_attention_layernorm.weight", d.width);
-    add_gated(d, blk, stored, tensors);
+    if (experts) {
+      add_mixture(d, blk, stored, mixture, tensors);
+    } else {
+      add_gated(d, blk, stored, tensors);
+    }
   }
 }
 

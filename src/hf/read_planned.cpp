@@ -65,6 +65,20 @@ void read_matrix(const ReadFile& file, const GgufTensor& tensor, const PlannedTe
   std::memcpy(out.data(), rows.data() + (offset - first * row_bytes), out.size());
 }
 
+/// Out of matrices that lie apart.
+void read_stacked(const std::vector<ReadFile>& files, const PlannedTensor& planned, std::uint64_t offset,
+                  std::span<std::byte> out) {
+  const std::uint64_t bytes = planned.stored->bytes;
+  while (!out.empty()) {
+    const StoredTensor& part = *planned.stacked[offset / bytes];
+    const std::uint64_t begin = offset % bytes;
+    const std::size_t count = std::min<std::uint64_t>(out.size(), bytes - begin);
+    files[part.file].read(part.offset + begin, out.first(count));
+    out = out.subspan(count);
+    offset += count;
+  }
+}
+
 }  // namespace
 
 void read_planned(const std::vector<ReadFile>& files, const GgufTensor& tensor, const PlannedTensor& planned,
@@ -75,6 +89,7 @@ void read_planned(const std::vector<ReadFile>& files, const GgufTensor& tensor, 
     std::memcpy(out.data(), bytes.data() + offset, out.size());
     return;
   }
+  if (!planned.stacked.empty()) return read_stacked(files, planned, offset, out);
   const ReadFile& file = files[planned.stored->file];
   if (planned.to_f32) {
     const std::vector<float> values = read_vector(file, planned);

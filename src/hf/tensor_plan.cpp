@@ -66,6 +66,23 @@ void TensorPlan::matrix(const std::string& name, const std::string& stored, std:
   add(name, planned.type, {rows, k}, std::move(planned));
 }
 
+void TensorPlan::experts(const std::string& name, const std::string& stored, std::uint64_t count,
+                         std::uint64_t rows, std::uint64_t k) {
+  PlannedTensor planned;
+  const std::size_t number = stored.find('#');
+  for (std::uint64_t i = 0; i < count; ++i) {
+    planned.stacked.push_back(&find(std::string(stored).replace(number, 1, std::to_string(i)), {rows, k}));
+    const StoredTensor& first = *planned.stacked.front();
+    const StoredTensor& last = *planned.stacked.back();
+    if (last.type == first.type) continue;
+    fail(ErrorCode::kUnsupported, "{}: expected type {}, as expert 0 has it, found {}",
+         checkpoint_.origin(last), first.type->name, last.type->name);
+  }
+  planned.stored = planned.stacked.front();
+  planned.type = ggml_type(checkpoint_, *planned.stored);
+  add(name, planned.type, {count, rows, k}, std::move(planned));
+}
+
 void TensorPlan::vector(const std::string& name, const std::string& stored, std::uint64_t size, float addend,
                         std::size_t head_rows) {
   PlannedTensor planned;

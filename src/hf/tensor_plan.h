@@ -24,6 +24,8 @@ enum class StoredRows {
 /// Where the bytes of one GGUF tensor come from.
 struct PlannedTensor {
   const StoredTensor* stored = nullptr;  // null: `computed` are the bytes
+  std::vector<const StoredTensor*>
+      stacked;  // matrices of experts, one behind the other; `stored` is the first
   std::vector<float> computed;
   StoredRows rows = StoredRows::kSame;
   std::size_t head_rows = 0;  // of a head, for kHalvesOfHeads
@@ -40,6 +42,10 @@ class TensorPlan {
   /// Error(kUnsupported) where it is not F32, F16 or BF16. `head_rows` belongs to kHalvesOfHeads.
   void matrix(const std::string& name, const std::string& stored, std::uint64_t rows, std::uint64_t k,
               StoredRows layout = StoredRows::kSame, std::size_t head_rows = 0);
+  /// A tensor [count, rows, k] out of the matrices [rows, k] of experts, whose names are `stored` with the
+  /// number of each in the place of '#'. Throws as matrix() does, also where they are of several types.
+  void experts(const std::string& name, const std::string& stored, std::uint64_t count, std::uint64_t rows,
+               std::uint64_t k);
   /// A vector; `head_rows` > 0: its values are in the order of StoredRows::kHalvesOfHeads.
   void vector(const std::string& name, const std::string& stored, std::uint64_t size, float addend = 0,
               std::size_t head_rows = 0);

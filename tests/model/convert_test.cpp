@@ -33,7 +33,10 @@ class ConvertFamily : public testing::TestWithParam<const char*> {};
 
 TEST_P(ConvertFamily, AsStoredItComputesTheSameBits) {
   for (const char* weights : {"f32", "f16", "bf16"}) {
-    const TinyModel tiny = TinyModel::make({.architecture = GetParam(), .weights = weights, .layers = 3});
+    const TinyModel tiny = TinyModel::make({.architecture = GetParam(),
+                                            .weights = weights,
+                                            .layers = 3,
+                                            .experts = std::string_view(GetParam()) == "qwen3moe" ? 4u : 0u});
     const Converted file(HfFiles::make(tiny));
     EXPECT_TRUE(equal_bits(logits_of(file.dir.path().string()), logits_of(file.path()))) << weights;
     const TinyFile original(tiny);
@@ -42,8 +45,8 @@ TEST_P(ConvertFamily, AsStoredItComputesTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ConvertFamily,
-                         testing::Values("llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3",
-                                         "gpt2"));
+                         testing::Values("llama", "qwen3moe", "qwen2", "qwen3", "phi3", "gemma", "gemma2",
+                                         "gemma3", "gpt2"));
 
 TEST(Convert, KeepsTheVocabulary) {
   for (const TinyVocabulary vocabulary : {TinyVocabulary::kByteLevel, TinyVocabulary::kSentencePiece}) {

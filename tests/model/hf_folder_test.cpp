@@ -46,6 +46,8 @@ INSTANTIATE_TEST_SUITE_P(
                     TinyOptions{.rope = TinyRope::kYarn}, TinyOptions{.architecture = "qwen2"},
                     TinyOptions{.architecture = "qwen2", .separate_output = false, .rope = TinyRope::kYarn},
                     TinyOptions{.architecture = "qwen3", .weights = "bf16", .head_dim = 32},
+                    TinyOptions{.weights = "bf16", .experts = 4},
+                    TinyOptions{.architecture = "qwen3moe", .experts = 5},
                     TinyOptions{.architecture = "phi3"}, TinyOptions{.architecture = "phi3", .window = 20},
                     TinyOptions{.architecture = "phi3", .head_dim = 16, .rope_dims = 12},
                     TinyOptions{.architecture = "phi3", .rope = TinyRope::kLong},

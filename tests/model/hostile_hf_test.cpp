@@ -79,7 +79,7 @@ TEST(HostileHfConfig, WhatCannotBeComputedIsRefused) {
   const Json unknown_scaling = {{"rope_type", "dynamic"}, {"factor", 2}};
   const Json old_name = {{"type", "dynamic"}, {"factor", 2}};
   const ConfigCase cases[] = {
-      {"llama", "model_type", "mamba", {"model_type", "llama, mistral", "mamba"}},
+      {"llama", "model_type", "mamba", {"model_type", "gemma, gemma2", "mamba"}},
       {"llama", "model_type", 5, {"model_type", "5"}},
       {"llama", "model_type", nullptr, {"model_type"}},
       {"llama", "hidden_act", "gelu", {"hidden_act", "silu", "gelu"}},
@@ -213,6 +213,36 @@ TEST(HostileHfTensors, WrongOnesAreRefused) {
     c.change(files);
     EXPECT_TRUE(refused(files, c.parts)) << c.what;
   }
+}
+
+TEST(HostileHfTensors, ExpertsThatDoNotFitEachOther) {
+  const HfFiles good = good_folder({.layers = 1, .experts = 4});
+  HfFiles files = good;
+  files.drop("model.layers.0.block_sparse_moe.experts.2.w1.weight");
+  EXPECT_TRUE(refused(files, {"experts.2.w1.weight", "none"}));
+  files = good;
+  files.tensor("model.layers.0.block_sparse_moe.experts.3.w2.weight").shape = {96, 64};
+  EXPECT_TRUE(refused(files, {"experts.3.w2.weight", "[64, 96]", "[96, 64]"}));
+  files = good;
+  files.tensor("model.layers.0.block_sparse_moe.experts.3.w2.weight").dtype = "F16";
+  files.tensor("model.layers.0.block_sparse_moe.experts.3.w2.weight").data.resize(64 * 96 * 2);
+  EXPECT_TRUE(refused(files, {"experts.3.w2.weight", "F32", "F16"}));
+  for (const Json& count : {Json(0), Json(-1), Json(100000), Json("4")}) {
+    files = good;
+    files.config["num_local_experts"] = count;
+    EXPECT_TRUE(refused(files, {"num_local_experts"})) << count;
+  }
+  for (const int count : {3, 5}) {
+    files = good;
+    files.config["num_local_experts"] = count;
+    EXPECT_TRUE(refused(files, {"block_sparse_moe.gate.weight", "[4, 64]"})) << count;
+  }
+  files = good;
+  files.config["num_experts_per_tok"] = 5;
+  EXPECT_TRUE(refused(files, {"num_experts_per_tok", "5"}));
+  files = good_folder({.architecture = "qwen3moe", .layers = 1, .experts = 4});
+  files.config["norm_topk_prob"] = false;
+  EXPECT_TRUE(refused(files, {"norm_topk_prob"}));
 }
 
 TEST(HostileHfTensors, BuffersAndTiedCopiesArePassedOver) {

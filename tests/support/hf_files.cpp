@@ -46,7 +46,7 @@ class Converter {
 
   void config() {
     Json& c = files_.config;
-    c["model_type"] = is("gemma3") ? "gemma3_text" : architecture_;
+    c["model_type"] = is("gemma3") ? "gemma3_text" : is("qwen3moe") ? "qwen3_moe" : architecture_;
     c["_name_or_path"] = "tests/tiny random weights";
     const std::size_t vocab = find_tensor("token_embd.weight")->shape[0];
     c["vocab_size"] = vocab;
@@ -72,6 +72,13 @@ class Converter {
     c["rms_norm_eps"] = real("attention.layer_norm_rms_epsilon");
     c["rope_theta"] = real("rope.freq_base");
     c["attention_bias"] = is("llama") && find_tensor("blk.0.attn_q.bias") != nullptr;
+    if (const std::size_t experts = number("expert_count")) {
+      c[is("llama") ? "num_local_experts" : "num_experts"] = experts;
+      c["num_experts_per_tok"] = number("expert_used_count");
+      if (is("llama")) c["model_type"] = "mixtral";
+      if (is("qwen3moe")) c["moe_intermediate_size"] = number("expert_feed_forward_length");
+      if (is("qwen3moe")) c["norm_topk_prob"] = true;
+    }
     if (const std::size_t window = number("attention.sliding_window")) c["sliding_window"] = window;
     if (gemma()) {
       c["hidden_activation"] = "gelu_pytorch_tanh";
@@ -149,6 +156,7 @@ class Converter {
       const bool sandwich = is("gemma2") || is("gemma3");
       return blk + (sandwich ? "pre_feedforward_layernorm" : "post_attention_layernorm") + suffix;
     }
+    if (part == "ffn_gate_inp") return blk + (is("llama") ? "block_sparse_moe.gate" : "mlp.gate") + suffix;
     if (part == "ffn_up") return blk + (is("phi3") ? "mlp.gate_up_proj" : "mlp.up_proj") + suffix;
     return blk + kLayer.at(part) + suffix;
   }
@@ -160,6 +168,7 @@ class Converter {
                               : tensor.type == 30 ? "BF16"
                                                   : nullptr;
     if (dtype == nullptr) throw std::invalid_argument("weights must be f32, f16 or bf16");
+    if (tensor.shape.size() == 3) return add_experts(tensor, dtype);
     HfTensor t{stored_name(tensor.name), dtype, tensor.shape, tensor.data};
     const std::size_t size = tensor.type == 0 ? 4 : 2;
     const bool rotated =
@@ -175,6 +184,24 @@ class Converter {
       }
     }
     files_.tensors.push_back(std::move(t));
+  }
+
+  void add_experts(const TinyTensor& tensor, const char* dtype) {
+    const std::size_t count = tensor.shape[0], bytes = tensor.data.size() / count;
+    const std::size_t second = tensor.name.find('.', 4);
+    const std::string layer = tensor.name.substr(4, second - 4);
+    const std::string part = tensor.name.substr(second + 5, tensor.name.find("_exps") - second - 5);
+    static const std::map<std::string, std::string> kMixtral = {{"gate", "w1"}, {"up", "w3"}, {"down", "w2"}};
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string number = std::to_string(i);
+      const std::string name = is("llama") ? "block_sparse_moe.experts." + number + "." + kMixtral.at(part)
+                                           : "mlp.experts." + number + "." + part + "_proj";
+      const auto begin = tensor.data.begin() + static_cast<std::ptrdiff_t>(i * bytes);
+      files_.tensors.push_back({"model.layers." + layer + "." + name + ".weight",
+                                dtype,
+                                {tensor.shape[1], tensor.shape[2]},
+                                {begin, begin + static_cast<std::ptrdiff_t>(bytes)}});
+    }
   }
 
   /// Rows 2i and 2i + 1 of a head go to i and head / 2 + i.

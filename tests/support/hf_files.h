@@ -30,8 +30,8 @@ struct HfFiles {
   Json tokenizer, tokenizer_config, generation_config;  // null: not written
   std::vector<HfTensor> tensors;
 
-  /// `tiny` must be of llama, qwen2, qwen3, phi3, gemma, gemma2, gemma3 or gpt2, with f32, f16 or bf16
-  /// weights.
+  /// `tiny` must be of llama, qwen2, qwen3, qwen3moe, phi3, gemma, gemma2, gemma3 or gpt2, with f32, f16 or
+  /// bf16 weights.
   static HfFiles make(const TinyModel& tiny);
 
   HfTensor& tensor(const std::string& name);
