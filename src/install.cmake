@@ -1,5 +1,5 @@
 # Packaging: `cmake --install` gives headers, the library, the CLI, a CMake package and a pkg-config file that
-# work from wherever the tree is moved to. What garam uses inside (fmt, header-only) is compiled in, so that an
+# work from wherever the tree is moved to. What garam uses inside (fmt, nlohmann-json) is compiled in, so that an
 # installed garam needs nothing but a C++20 compiler and threads. tests/install consumes all of it.
 include(CMakePackageConfigHelpers)
 set(garam_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/garam)
