@@ -27,6 +27,9 @@ enum class JsonKind : std::uint8_t { kNull, kBoolean, kUnsigned, kSigned, kReal,
 
 /// Values in the order of the text, each container before what it holds.
 struct JsonTape {
+  struct Place {
+    std::uint32_t begin, size;
+  };
   struct Value {
     JsonKind kind = JsonKind::kNull;
     std::uint32_t parent = 0;
@@ -36,9 +39,7 @@ struct JsonTape {
       std::uint64_t number = 0;  // kUnsigned; kBoolean as 0 or 1; children of containers
       std::int64_t negative;     // kSigned
       double real;               // kReal
-      struct {
-        std::uint32_t begin, size;
-      } text;  // kString
+      Place text;                // kString
     };
   };
   std::string source;  // for messages
