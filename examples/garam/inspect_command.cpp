@@ -55,6 +55,11 @@ std::string to_text(const garam::ModelInfo& info, const KvMemory& kv) {
                                     {"hidden", info.hidden}}) {
     if (value != 0) line(what, value);
   }
+  if (info.window != 0) {
+    line("window",
+         formatted("{} tokens in {} of {} layers: honoured, and keys and values well behind it are dropped",
+                   info.window, info.window_layers, info.layers));
+  }
   if (info.weight_bytes == 0) {
     line("memory", "unknown: garam does not compute this architecture or one of its weight types");
   } else {

@@ -55,6 +55,8 @@ std::string to_json(const garam::ModelInfo& info, const KvMemory& kv) {
                    {"kv_heads", info.kv_heads},
                    {"head_dim", info.head_dim},
                    {"hidden", info.hidden},
+                   {"window", info.window},
+                   {"window_layers", info.window_layers},
                    {"memory",
                     {{"weights", info.weight_bytes},
                      {"kv_type", kv.type},

@@ -71,7 +71,8 @@ struct ModelInfo {
   std::uint64_t file_bytes = 0;                           ///< all files that are read together
   std::uint64_t parameters = 0;                           ///< weights in all tensors
   std::uint64_t weight_bytes = 0;                         ///< predicted memory of the packed weights
-  std::uint64_t kv_bytes_per_page = 0;                    ///< predicted memory of 64 positions of f16 KV
+  std::uint64_t kv_bytes_per_page = 0;                    ///< predicted memory of 64 positions of f16 KV,
+                                                          ///< before a window drops those behind it
   std::uint64_t kv_bytes_per_page_f32 = 0;                ///< the same of f32
   std::uint64_t kv_bytes_per_page_q8_0 = 0;               ///< the same of q8_0
   std::size_t context = 0;  ///< the context the model was trained with, in tokens
@@ -82,6 +83,10 @@ struct ModelInfo {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   std::size_t hidden = 0;  ///< feed-forward length
+  /// Tokens that window_layers see, the token itself included; 0: all layers see everything. Computed as the
+  /// file says. Where all layers have a window, or some, keys and values well behind it are dropped.
+  std::size_t window = 0;
+  std::size_t window_layers = 0;  ///< layers that see a window
 };
 
 /// Reads what a GGUF file or a Hugging Face folder says about itself, without its weights; keys and tensors

@@ -53,16 +53,30 @@ void Config::read_local_layers(const Metadata& metadata, std::size_t period) {
   constexpr const char* kKey = "attention.sliding_window_pattern";
   if (auto flags = metadata.booleans(kKey, layers)) {
     local = *std::move(flags);
+    place_layers();
     return;
   }
   const std::size_t n = metadata.integer_or(kKey, 0, kMaxLayers, period);
   local.assign(layers, true);
   for (std::size_t i = n; n > 0 && i <= layers; i += n) local[i - 1] = false;
+  place_layers();
+}
+
+void Config::place_layers() {
+  const auto windowed = static_cast<std::size_t>(std::count(local.begin(), local.end(), true));
+  if (window == 0 || windowed == 0 || windowed == layers) return;
+  std::uint32_t next[2] = {};
+  for (const bool is_local : local) places.push_back({next[is_local]++, is_local});
 }
 
 std::int32_t Config::kv_window() const {
-  const bool all = std::find(local.begin(), local.end(), false) == local.end();
-  return all ? window : 0;
+  const bool any = local.empty() || std::find(local.begin(), local.end(), true) != local.end();
+  return any ? window : 0;
+}
+
+ops::KvLayout Config::kv_layout(kernels::KvFormat format) const {
+  const auto windowed = std::count_if(places.begin(), places.end(), [](const auto& p) { return p.windowed; });
+  return {layers, kv_heads, key_dim, value_dim, format, places, static_cast<std::size_t>(windowed)};
 }
 
 }  // namespace garam

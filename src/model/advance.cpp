@@ -97,7 +97,8 @@ struct Pass {
   void add(Advance& part, std::size_t begin, std::size_t end) {
     const std::size_t first_position = part.session->kv.length();
     sequences.push_back({part.session->kv.pages(), tokens.size(), end - begin,
-                         static_cast<std::int32_t>(first_position), part.session->options.context});
+                         static_cast<std::int32_t>(first_position), part.session->options.context,
+                         part.session->kv.windowed_pages()});
     const auto first = std::lower_bound(part.wanted.begin(), part.wanted.end(), begin);
     for (auto wanted = first; wanted != part.wanted.end() && *wanted < end; ++wanted) {
       logit_rows.push_back(static_cast<std::uint32_t>(tokens.size() + *wanted - begin));

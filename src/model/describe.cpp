@@ -30,12 +30,22 @@ ModelInfo describe(const ModelFile& file) {
   return info;
 }
 
+namespace {
+
+/// Of all layers, whichever pages hold them.
+std::size_t page_bytes(const Config& config, kernels::KvFormat format) {
+  const ops::KvLayout layout = config.kv_layout(format);
+  return layout.page_bytes() + layout.windowed_page_bytes();
+}
+
+}  // namespace
+
 void describe_architecture(const Config& config, const Weights& weights, const std::string& file,
                            ModelInfo& info) {
   info.weight_bytes = arena_bytes(weights, file);
-  info.kv_bytes_per_page = config.kv_layout(kernels::KvFormat::kF16).page_bytes();
-  info.kv_bytes_per_page_f32 = config.kv_layout(kernels::KvFormat::kF32).page_bytes();
-  info.kv_bytes_per_page_q8_0 = config.kv_layout(kernels::KvFormat::kQ8_0).page_bytes();
+  info.kv_bytes_per_page = page_bytes(config, kernels::KvFormat::kF16);
+  info.kv_bytes_per_page_f32 = page_bytes(config, kernels::KvFormat::kF32);
+  info.kv_bytes_per_page_q8_0 = page_bytes(config, kernels::KvFormat::kQ8_0);
   info.context = config.context;
   info.vocab = config.vocab;
   info.width = config.width;
@@ -44,6 +54,8 @@ void describe_architecture(const Config& config, const Weights& weights, const s
   info.kv_heads = config.kv_heads;
   info.head_dim = config.key_dim;
   info.hidden = config.hidden;
+  info.window = static_cast<std::size_t>(config.kv_window());
+  for (std::size_t i = 0; i < config.layers; ++i) info.window_layers += config.window_of(i) > 0 ? 1 : 0;
 }
 
 ModelInfo inspect(const std::string& path) {

@@ -2,10 +2,13 @@
 //   8 bytes   "GARAMKV1"
 //   u64       model fingerprint
 //   u64 x 8   KV type (2 f16, 4 f32, 8 q8_0), layers, kv heads, key dim, value dim, window, length, dropped
-//   pages i32       [length] tokens bytes     [pages - dropped] pages as they lie in memory u64       hash of
-//   everything before it
+//   pages i32       [length] tokens bytes     [pages - dropped] pages as they lie in memory; where layers
+//   with a window have pages of their own,
+//             [pages] pages of the other layers, then [pages - dropped] of these
+//   u64       hash of everything before it
 // A file is untrusted: its size must be exactly what the session's own layout says, ids must be in range, and
 // every stored K and V finite, since masked keys rely on that.
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -93,6 +96,31 @@ std::uint64_t page_count(std::uint64_t length) {
   return (length + kernels::kPagePositions - 1) / kernels::kPagePositions;
 }
 
+/// Pages of one kind, in the order of positions, without those that are dropped.
+struct Pages {
+  std::span<std::byte* const> addresses;
+  std::size_t bytes;
+};
+
+std::array<Pages, 2> kept_pages(const KvSequence& kv, std::size_t length, std::size_t dropped) {
+  const ops::KvLayout& layout = kv.layout();
+  const std::size_t count = page_count(length);
+  const bool two_kinds = layout.windowed > 0;
+  const auto pages = kv.pages().first(count).subspan(two_kinds ? 0 : dropped);
+  const auto windowed = two_kinds ? kv.windowed_pages().first(count).subspan(dropped) : kv.windowed_pages();
+  return {Pages{pages, layout.page_bytes()}, Pages{windowed, layout.windowed_page_bytes()}};
+}
+
+/// Of a file with this header; nothing when that does not fit 64 bits.
+std::optional<std::uint64_t> file_bytes(const Header& h, const ops::KvLayout& layout) {
+  const std::uint64_t count = page_count(h.length);
+  const auto pages = checked_mul(layout.windowed > 0 ? count : count - h.dropped, layout.page_bytes());
+  const auto windowed = checked_mul(count - h.dropped, layout.windowed_page_bytes());
+  const auto payload = pages && windowed ? checked_add(*pages, *windowed) : std::nullopt;
+  const auto rest = sizeof h + h.length * sizeof(std::int32_t) + sizeof(std::uint64_t);
+  return payload ? checked_add(*payload, rest) : std::nullopt;
+}
+
 template <typename Word, Word kExponent>
 bool finite_words(const std::byte* data, std::size_t bytes) {
   bool finite = true;
@@ -109,18 +137,14 @@ bool finite_f16(const std::byte* data, std::size_t bytes) {
 }
 
 /// Of q8_0 only the scales can be infinite or NaN.
-bool finite_page(const std::byte* page, const ops::KvLayout& kv) {
+bool finite_page(const std::byte* page, std::size_t bytes, const ops::KvLayout& kv) {
   using kernels::KvFormat;
-  if (kv.format == KvFormat::kF16) return finite_f16(page, kv.page_bytes());
-  if (kv.format == KvFormat::kF32) {
-    return finite_words<std::uint32_t, 0x7f800000>(page, kv.page_bytes());
-  }
+  if (kv.format == KvFormat::kF16) return finite_f16(page, bytes);
+  if (kv.format == KvFormat::kF32) return finite_words<std::uint32_t, 0x7f800000>(page, bytes);
   bool finite = true;
-  for (std::size_t layer = 0; layer < kv.layers; ++layer) {
-    for (std::size_t head = 0; head < kv.kv_heads; ++head) {
-      finite &= finite_f16(page + kv.k_offset(layer, head), kernels::kv_scale_bytes(kv.format, kv.key_dim)) &&
-                finite_f16(page + kv.v_offset(layer, head), kernels::kv_scale_bytes(kv.format, kv.value_dim));
-    }
+  for (const std::byte* head = page; head < page + bytes; head += kv.k_bytes() + kv.v_bytes()) {
+    finite &= finite_f16(head, kernels::kv_scale_bytes(kv.format, kv.key_dim)) &&
+              finite_f16(head + kv.k_bytes(), kernels::kv_scale_bytes(kv.format, kv.value_dim));
   }
   return finite;
 }
@@ -169,8 +193,9 @@ void Session::save(const std::string& path) const {
   const Header header = make_header(s);
   out.write(&header, sizeof header);
   out.write(s.tokens.data(), s.tokens.size() * sizeof(std::int32_t));
-  const auto pages = s.kv.pages().first(page_count(s.tokens.size()));
-  for (std::byte* page : pages.subspan(s.kv.dropped())) out.write(page, s.kv.layout().page_bytes());
+  for (const Pages& pages : kept_pages(s.kv, s.tokens.size(), s.kv.dropped())) {
+    for (std::byte* page : pages.addresses) out.write(page, pages.bytes);
+  }
   out.finish();
 }
 
@@ -188,10 +213,7 @@ void Session::load(const std::string& path) {
     fail(ErrorCode::kFormat, "{}: dropped pages: expected at most {}, found {}", path, most_dropped(header),
          header.dropped);
   }
-  const std::size_t page_bytes = s.kv.layout().page_bytes();
-  const auto payload = checked_mul(page_count(header.length) - header.dropped, page_bytes);
-  const auto rest = sizeof header + header.length * sizeof(std::int32_t) + sizeof(std::uint64_t);
-  const auto expected = payload ? checked_add(*payload, rest) : std::nullopt;
+  const auto expected = file_bytes(header, s.kv.layout());
   if (!expected || *expected != in.size()) {
     fail(ErrorCode::kFormat, "{}: expected {} bytes for {} tokens, found {}; the file is damaged", path,
          expected.value_or(0), header.length, in.size());
@@ -206,9 +228,10 @@ void Session::load(const std::string& path) {
   }
   KvSequence kv = s.kv;
   kv.restore(header.length, header.dropped);
-  for (std::byte* page : kv.pages().subspan(header.dropped)) {
-    in.read(page, page_bytes);
-    if (!finite_page(page, s.kv.layout())) {
+  for (const Pages& pages : kept_pages(kv, header.length, header.dropped)) {
+    for (std::byte* page : pages.addresses) {
+      in.read(page, pages.bytes);
+      if (finite_page(page, pages.bytes, kv.layout())) continue;
       fail(ErrorCode::kFormat,
            "{}: expected finite keys and values, found infinity or NaN; the file is damaged", path);
     }

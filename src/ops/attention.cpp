@@ -82,10 +82,10 @@ std::int32_t first_chunk(const AttentionOptions& options, const Tile& tile) {
 }
 
 /// Addresses of the pages of the chunk at position `start`, `offset` bytes into each.
-void find_pages(const SequenceRows& sequence, std::int32_t start, std::size_t offset, const void** pages) {
+void find_pages(std::span<std::byte* const> all, std::int32_t start, std::size_t offset, const void** pages) {
   for (std::size_t i = 0; i < kernels::kChunkPages; ++i) {
     const std::size_t page = static_cast<std::size_t>(start / kPage) + i;
-    const std::byte* base = page < sequence.pages.size() ? sequence.pages[page] : nullptr;
+    const std::byte* base = page < all.size() ? all[page] : nullptr;
     pages[i] = base != nullptr ? base + offset : nullptr;
   }
 }
@@ -115,17 +115,18 @@ void run_tile(const kernels::Table& table, const KvLayout& layout, const Attenti
   chunk.soft_cap = options.soft_cap;
   const std::size_t k_offset = layout.k_offset(options.layer, tile.kv_head);
   const std::size_t v_offset = layout.v_offset(options.layer, tile.kv_head);
+  const std::span<std::byte* const> pages = tile.sequence->pages_of(layout, options.layer);
   for (std::int32_t start = first_chunk(options, tile); start <= last; start += kChunk) {
     const void* k_pages[kernels::kChunkPages];
     const void* v_pages[kernels::kChunkPages];
     const void* next_k_pages[kernels::kChunkPages] = {};
-    find_pages(*tile.sequence, start, k_offset, k_pages);
-    find_pages(*tile.sequence, start, v_offset, v_pages);
+    find_pages(pages, start, k_offset, k_pages);
+    find_pages(pages, start, v_offset, v_pages);
     if (start + kChunk <= last) {
-      find_pages(*tile.sequence, start + kChunk, k_offset, next_k_pages);
+      find_pages(pages, start + kChunk, k_offset, next_k_pages);
     } else if (next != nullptr) {
-      find_pages(*next->sequence, first_chunk(options, *next), layout.k_offset(options.layer, next->kv_head),
-                 next_k_pages);
+      find_pages(next->sequence->pages_of(layout, options.layer), first_chunk(options, *next),
+                 layout.k_offset(options.layer, next->kv_head), next_k_pages);
     }
     chunk.k_pages = k_pages;
     chunk.v_pages = v_pages;
@@ -165,11 +166,12 @@ void store_kv(const Context& context, const KvLayout& layout, std::size_t layer,
   const auto store_k = table.store_k[static_cast<std::size_t>(layout.format)];
   const auto store_v = table.store_v[static_cast<std::size_t>(layout.format)];
   for (const SequenceRows& sequence : sequences) {
+    const std::span<std::byte* const> pages = sequence.pages_of(layout, layer);
     context.split(sequence.rows, kStoreGrain, [&](std::size_t begin, std::size_t end, unsigned) {
       bool all = true;
       for (std::size_t t = begin; t < end; ++t) {
         const auto position = static_cast<std::size_t>(sequence.first_position) + t;
-        std::byte* page = sequence.pages[position / kernels::kPagePositions];
+        std::byte* page = pages[position / kernels::kPagePositions];
         const std::size_t slot = position % kernels::kPagePositions;
         const float* key = k.row(sequence.first_row + t);
         const float* value = v.row(sequence.first_row + t);

@@ -143,6 +143,18 @@ TEST(Inspect, KeysTensorsAndMemory) {
   EXPECT_FALSE(json["tensors"].empty());
 }
 
+TEST(Inspect, SaysThatAWindowIsHonoured) {
+  const ModelFolder whole, all({.window = 30}), some({.architecture = "gemma2", .layers = 3, .window = 30});
+  EXPECT_FALSE(contains(garam_cli({"inspect", whole.path()}).out, "honoured"));
+  EXPECT_TRUE(
+      contains(garam_cli({"inspect", all.path()}).out, "window        30 tokens in 2 of 2 layers: honoured"));
+  EXPECT_TRUE(contains(garam_cli({"inspect", some.path()}).out,
+                       "window        30 tokens in 2 of 3 layers: honoured"));
+  const Json json = json_of(garam_cli({"inspect", some.path(), "--json"}));
+  EXPECT_EQ(json["window"], 30);
+  EXPECT_EQ(json["window_layers"], 2);
+}
+
 TEST(Bench, AtADepth) {
   const ModelFolder model;
   const Json json = json_of(garam_cli({"bench", "-m", model.path(), "-p", "20", "-n", "3", "-b", "2", "-d",

@@ -116,5 +116,47 @@ TEST(KvSequence, RestoreMakesRoomBehindDroppedPages) {
   EXPECT_EQ(sequence.dropped(), 1u);
 }
 
+// Layers 0 and 2 of three see a window.
+constexpr ops::KvPlace kPlaces[] = {{0, true}, {0, false}, {1, true}};
+constexpr ops::KvLayout kMixed{.layers = 3,
+                               .kv_heads = 3,
+                               .key_dim = 8,
+                               .value_dim = 20,
+                               .format = kernels::KvFormat::kF16,
+                               .places = kPlaces,
+                               .windowed = 2};
+
+TEST(KvLayout, LayersWithAWindowHavePagesOfTheirOwn) {
+  EXPECT_EQ(kMixed.windowed_page_bytes(), kLayout.page_bytes());
+  EXPECT_EQ(kMixed.page_bytes(), kLayout.page_bytes() / 2);
+  EXPECT_EQ(kMixed.v_offset(2, 2) + kMixed.v_bytes(), kMixed.windowed_page_bytes());
+  EXPECT_EQ(kMixed.v_offset(1, 2) + kMixed.v_bytes(), kMixed.page_bytes());
+  EXPECT_TRUE(kMixed.in_windowed_pages(0) && !kMixed.in_windowed_pages(1) && kMixed.in_windowed_pages(2));
+}
+
+TEST(KvSequence, OnlyPagesOfLayersWithAWindowAreDropped) {
+  KvSequence sequence(kMixed, 100);
+  append(sequence, 612 + 64, 1);
+  EXPECT_EQ(sequence.dropped(), 1u);
+  EXPECT_EQ(sequence.windowed_pages()[0], nullptr);
+  EXPECT_NE(sequence.windowed_pages()[1], nullptr);
+  EXPECT_EQ(mark_at(sequence, 0), 1);
+  EXPECT_EQ(sequence.smallest_length(), 64u + 99u);
+  EXPECT_EQ(sequence.bytes(), 11 * kMixed.page_bytes() + 10 * kMixed.windowed_page_bytes());
+  KvSequence fork = sequence;
+  append(fork, 1, 2);
+  EXPECT_NE(fork.windowed_pages()[10], sequence.windowed_pages()[10]) << "the last page is copied";
+  EXPECT_NE(fork.pages()[10], sequence.pages()[10]);
+  EXPECT_EQ(fork.windowed_pages()[9], sequence.windowed_pages()[9]);
+  fork.restore(700, 1);
+  EXPECT_EQ(fork.windowed_pages()[0], nullptr);
+  EXPECT_NE(fork.pages()[0], nullptr);
+  EXPECT_EQ(fork.windowed_pages().size(), 11u);
+  EXPECT_EQ(fork.pages().size(), 11u);
+  fork.truncate(0);
+  EXPECT_EQ(fork.bytes(), 0u);
+  EXPECT_EQ(fork.dropped(), 0u);
+}
+
 }  // namespace
 }  // namespace garam

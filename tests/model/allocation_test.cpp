@@ -149,11 +149,12 @@ TEST_P(Compute, AllocatesNothing) {
     }
     std::vector<ops::SequenceRows> sequences;
     if (first_rows > 0) {
-      sequences.push_back({first.pages(), 0, first_rows, static_cast<std::int32_t>(first.length())});
+      sequences.push_back({first.pages(), 0, first_rows, static_cast<std::int32_t>(first.length()), 0,
+                           first.windowed_pages()});
     }
     if (second_rows > 0) {
-      sequences.push_back(
-          {second.pages(), first_rows, second_rows, static_cast<std::int32_t>(second.length())});
+      sequences.push_back({second.pages(), first_rows, second_rows,
+                           static_cast<std::int32_t>(second.length()), 0, second.windowed_pages()});
     }
     Forward forward{context,
                     layout,

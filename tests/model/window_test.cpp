@@ -7,36 +7,63 @@
 namespace garam::test {
 namespace {
 
-class SlidingWindow : public testing::Test {
+constexpr std::size_t kWindow = 20;
+
+/// Layers that all see the window, and such as share their model with layers that see everything.
+struct Windowed {
+  const char* name;
+  TinyOptions options;
+  std::size_t local_layers;
+};
+
+std::ostream& operator<<(std::ostream& out, const Windowed& w) {
+  return out << w.name;
+}
+
+const Windowed kWindowed[] = {
+    {"all", {.layers = 1, .context = 4096, .window = kWindow}, 1},
+    {"gemma2", {.architecture = "gemma2", .layers = 3, .context = 4096, .window = kWindow}, 2},
+    {"gemma3", {.architecture = "gemma3", .layers = 7, .heads = 2, .context = 4096, .window = kWindow}, 6},
+    {"gpt_oss", {.architecture = "gpt-oss", .layers = 2, .context = 4096, .window = kWindow}, 1},
+    {"olmo2", {.architecture = "olmo2", .layers = 4, .context = 4096, .window = kWindow}, 3},
+};
+
+class SlidingWindow : public testing::TestWithParam<Windowed> {
  protected:
-  static constexpr std::size_t kWindow = 20;
-  const TinyOptions options_{.layers = 1, .context = 4096, .window = kWindow};
+  const TinyOptions options_ = GetParam().options;
   const Model model_ = load_tiny(options_);
   const std::vector<std::int32_t> tokens_ = tiny_tokens(1500, options_.vocab);
   const std::vector<float> expected_ = all_logits(model_, tokens_);
 
+  /// Keys and values of a position of one layer take one share of the page.
   void drops_pages(KvType type, std::size_t page, const std::vector<float>& expected) {
+    const std::size_t local = GetParam().local_layers, layer = page / options_.layers;
+    // Window, one chunk and the rollback margin stay, and a page that they begin and end in.
+    constexpr std::size_t kKept = (kWindow + 256 + 256) / 64 + 2;
     Session session(model_, {.kv_type = type});
     std::vector<float> found;
     for (std::size_t i = 0; i < tokens_.size(); i += 50) {
       session.prefill(std::span(tokens_).subspan(i, 50), {.all_logits = true});
       found.insert(found.end(), session.logits().begin(), session.logits().end());
-      // Window, one chunk and the rollback margin stay, and a page that they begin and end in.
-      EXPECT_LE(session.kv_bytes(), ((kWindow + 256 + 256) / 64 + 2) * page) << i;
+      const std::size_t pages = (i + 50 + 63) / 64;
+      EXPECT_EQ(session.kv_bytes() % layer, 0u);
+      EXPECT_LE(session.kv_bytes(),
+                (std::min(pages, kKept) * local + pages * (options_.layers - local)) * layer)
+          << i;
     }
     EXPECT_TRUE(equal_bits(expected, found));
   }
 };
 
-TEST_F(SlidingWindow, DropsPagesBehindIt) {
+TEST_P(SlidingWindow, DropsPagesBehindIt) {
   drops_pages(KvType::kF16, model_.info().kv_bytes_per_page, expected_);
 }
-TEST_F(SlidingWindow, DropsPagesOfQ8KeysAndValues) {
+TEST_P(SlidingWindow, DropsPagesOfQ8KeysAndValues) {
   drops_pages(KvType::kQ8_0, model_.info().kv_bytes_per_page_q8_0,
               all_logits(model_, tokens_, {.kv_type = KvType::kQ8_0}));
 }
 
-TEST_F(SlidingWindow, TruncateSaysHowFarItCanGo) {
+TEST_P(SlidingWindow, TruncateSaysHowFarItCanGo) {
   Session session(model_);
   session.prefill(tokens_);
   std::string message;
@@ -55,21 +82,27 @@ TEST_F(SlidingWindow, TruncateSaysHowFarItCanGo) {
   EXPECT_TRUE(equal_bits(expected_, session.logits()));
 }
 
-TEST_F(SlidingWindow, ForkAndSaveWithDroppedPages) {
+TEST_P(SlidingWindow, ForkAndSaveWithDroppedPages) {
   const TempDir dir;
-  Session session(model_);
-  session.prefill(std::span(tokens_).first(1400));
-  session.save(dir.file("session"));
-  Session fork = session.fork();
-  fork.prefill(tiny_tokens(100, options_.vocab, 5));
-  Session loaded(model_);
-  loaded.load(dir.file("session"));
-  EXPECT_EQ(loaded.kv_bytes(), session.kv_bytes());
-  for (Session* s : {&session, &loaded}) {
-    s->prefill(std::span(tokens_).subspan(1400), {.all_logits = true});
-    EXPECT_TRUE(equal_bits(last_rows(expected_, 100, options_.vocab), s->logits()));
+  for (const KvType type : {KvType::kF16, KvType::kQ8_0}) {
+    const std::vector<float> expected = all_logits(model_, tokens_, {.kv_type = type});
+    Session session(model_, {.kv_type = type});
+    session.prefill(std::span(tokens_).first(1400));
+    session.save(dir.file("session"));
+    Session fork = session.fork();
+    fork.prefill(tiny_tokens(100, options_.vocab, 5));
+    Session loaded(model_, {.kv_type = type});
+    loaded.load(dir.file("session"));
+    EXPECT_EQ(loaded.kv_bytes(), session.kv_bytes());
+    for (Session* s : {&session, &loaded}) {
+      s->prefill(std::span(tokens_).subspan(1400), {.all_logits = true});
+      EXPECT_TRUE(equal_bits(last_rows(expected, 100, options_.vocab), s->logits()));
+    }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Windows, SlidingWindow, testing::ValuesIn(kWindowed),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 /// Which layers see the window: a period, or one boolean a layer.
 TEST(WindowPattern, PeriodOrOneBooleanALayer) {
