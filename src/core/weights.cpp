@@ -52,10 +52,13 @@ std::vector<const Matrix*> Weights::experts(const std::string& stacked, const st
                                             std::size_t count, std::size_t rows, std::size_t k) {
   std::vector<const Matrix*> found;
   const std::size_t number = single.find('#');
+  const auto name_of = [&](std::size_t expert) {
+    return single.substr(0, number) + std::to_string(expert) + single.substr(number + 1);
+  };
   const auto entry = source_.find(stacked);
-  if (!entry && source_.find(std::string(single).replace(number, 1, "0"))) {
+  if (!entry && source_.find(name_of(0))) {
     for (std::size_t i = 0; i < count; ++i) {
-      found.push_back(&matrix(std::string(single).replace(number, 1, std::to_string(i)), rows, k));
+      found.push_back(&matrix(name_of(i), rows, k));
     }
     return found;
   }
