@@ -21,6 +21,25 @@ Json entry(const garam::Tokenizer& tokenizer, const garam::TokenLogprob& t) {
   return {{"id", t.token}, {"text", tokenizer.piece(t.token)}, {"logprob", t.logprob}};
 }
 
+Json estimate(const garam::Estimate& e) {
+  return {{"value", e.value}, {"error", e.error}};
+}
+
+Json comparison(const garam::KlDivergence& kl) {
+  return {{"mean", estimate(kl.mean)},
+          {"median", kl.median},
+          {"p90", kl.percentile_90},
+          {"p95", kl.percentile_95},
+          {"p99", kl.percentile_99},
+          {"p99_9", kl.percentile_99_9},
+          {"max", kl.maximum},
+          {"same_top", estimate(kl.same_top)},
+          {"probability_change", estimate(kl.probability_change)},
+          {"probability_change_rms", estimate(kl.probability_change_rms)},
+          {"base_perplexity", estimate(kl.base_perplexity)},
+          {"perplexity_ratio", estimate(kl.perplexity_ratio)}};
+}
+
 }  // namespace
 
 std::string to_json(const BenchReport& report) {
@@ -65,6 +84,18 @@ std::string to_json(const garam::ModelInfo& info, const KvMemory& kv) {
                      {"kv", kv.bytes}}},
                    {"keys", keys},
                    {"tensors", tensors}});
+}
+
+std::string to_json(const garam::Perplexity& result, const garam::PerplexityOptions& options) {
+  Json json = {{"tokens", result.tokens},
+               {"chunk", options.chunk},
+               {"stride", options.stride},
+               {"chunks", result.chunks},
+               {"scored", result.scored},
+               {"nll", estimate(result.nll)},
+               {"perplexity", estimate(result.perplexity)}};
+  if (result.kl) json["kl"] = comparison(*result.kl);
+  return on_lines(json);
 }
 
 std::string to_json(const garam::Tokenizer& tokenizer, const garam::GeneratedLogprob& generated) {

@@ -41,6 +41,8 @@ struct KvMemory {
 
 /// The same.
 std::string to_json(const garam::ModelInfo& info, const KvMemory& kv);
+/// The same. What has no number (an error of one token) is null.
+std::string to_json(const garam::Perplexity& result, const garam::PerplexityOptions& options);
 /// One object on one line: the chosen token, and the most likely ones under "top".
 std::string to_json(const garam::Tokenizer& tokenizer, const garam::GeneratedLogprob& generated);
 /// {"ids": [...]} on one line.

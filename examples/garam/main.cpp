@@ -22,6 +22,7 @@ constexpr Command kCommands[] = {
     {"bench", "Measure prompt reading, generation and generation of several sequences", define_bench},
     {"quantize", "Write a model with smaller weights", define_quantize},
     {"imatrix", "Measure over a text which weights matter, for quantize", define_imatrix},
+    {"perplexity", "Measure how well a model predicts a text, or compare two models", define_perplexity},
     {"logits", "Write the logits of given tokens to a file", define_logits},
     {"convert", "Write a Hugging Face folder as a GGUF file", define_convert},
 };

@@ -7,6 +7,7 @@
 #include "garam/importance.h"
 #include "garam/kernel_set.h"
 #include "garam/model.h"
+#include "garam/perplexity.h"
 #include "garam/quantize.h"
 #include "garam/sampler.h"
 #include "garam/session.h"

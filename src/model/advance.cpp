@@ -8,32 +8,11 @@
 
 #include "base/fail.h"
 #include "base/float_env.h"
+#include "model/lease.h"
 #include "model/session_impl.h"
 
 namespace garam {
 namespace {
-
-/// The model's workers when they are free, else just the calling thread: the same bits either way.
-class Lease {
- public:
-  Lease(const Model::Impl& model, unsigned limit) : pool_(*model.pool), held_(pool_.try_acquire()) {
-    workers_ = !held_ ? 1 : limit == 0 ? pool_.workers() : std::min(limit, pool_.workers());
-  }
-  ~Lease() {
-    if (held_) pool_.release();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  Context context(const kernels::Table& table, ops::LinearObserver* observer) const {
-    return {table, held_ ? &pool_ : nullptr, workers_, observer};
-  }
-
- private:
-  ThreadPool& pool_;
-  bool held_;
-  unsigned workers_;
-};
 
 /// Puts sessions back to their old length unless told that all went well.
 class Rollback {

@@ -8,22 +8,12 @@
 #include "base/float_env.h"
 
 namespace garam {
-namespace {
-
-constexpr std::size_t kStripes = 16;
 
 double sum_of_exp(std::span<const float> logits, double max) {
-  double stripes[kStripes] = {};
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    stripes[i % kStripes] += det_exp(static_cast<double>(logits[i]) - max);
-  }
-  for (std::size_t half = kStripes / 2; half > 0; half /= 2) {
-    for (std::size_t i = 0; i < half; ++i) stripes[i] += stripes[i + half];
-  }
-  return stripes[0];
+  StripedSum sum;
+  for (std::size_t i = 0; i < logits.size(); ++i) sum.add(i, det_exp(static_cast<double>(logits[i]) - max));
+  return sum.total();
 }
-
-}  // namespace
 
 LogSoftmax::LogSoftmax(std::span<const float> logits) : logits_(logits) {
   check_logits(logits);

@@ -5,6 +5,7 @@
 // for i < 8, s[i] += s[i+4], s[i] += s[i+2], s[0] + s[1].
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,26 @@
 #include "sample/candidates.h"
 
 namespace garam {
+
+/// A sum over i in that order: element i to stripe i mod 16, then the stripes.
+class StripedSum {
+ public:
+  void add(std::size_t i, double value) { stripes_[i % kStripes] += value; }
+  /// To be called once, last.
+  double total() {
+    for (std::size_t half = kStripes / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i) stripes_[i] += stripes_[i + half];
+    }
+    return stripes_[0];
+  }
+
+ private:
+  static constexpr std::size_t kStripes = 16;
+  double stripes_[kStripes] = {};
+};
+
+/// The sum of e^(logit - max). Callers hold a FloatEnvironment.
+double sum_of_exp(std::span<const float> logits, double max);
 
 /// The normaliser of one row of logits. Callers hold a FloatEnvironment.
 class LogSoftmax {

@@ -14,7 +14,7 @@ standard=" algorithm any array atomic barrier bit bitset cassert cctype cerrno c
 standard=${standard//$'\n'/ }
 
 # What a room of src/ may include besides itself, base and the standard library. Text flows to the right:
-# sample -> model -> arch -> core -> ops -> tensor, runtime -> kernels; io and text serve model.
+# evaluate -> sample -> model -> arch -> core -> ops -> tensor, runtime -> kernels; io and text serve model.
 rooms_of() {
   case $1 in
     base | io | text) echo "" ;;
@@ -27,6 +27,7 @@ rooms_of() {
     quantize) echo "model arch core ops tensor runtime kernels io text hf" ;;
     evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
+    evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
   esac
 }
