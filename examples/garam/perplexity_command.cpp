@@ -60,9 +60,9 @@ void print_comparison(const garam::KlDivergence& kl) {
 }
 
 void print_report(const garam::Perplexity& result, const garam::PerplexityOptions& options) {
-  print("{} of {} tokens scored: {} chunks of {}", result.scored, result.tokens, result.chunks,
-        options.chunk);
-  print(options.stride > 0 ? ", stride {}\n" : "\n", options.stride);
+  const std::string stride = options.stride > 0 ? formatted(", stride {}", options.stride) : "";
+  print("{} of {} tokens scored: {} chunks of {}{}\n", result.scored, result.tokens, result.chunks,
+        options.chunk, stride);
   print("PPL = {:.4f} +/- {:.5f}\n", result.perplexity.value, result.perplexity.error);
   if (result.kl) print_comparison(*result.kl);
 }
