@@ -58,18 +58,18 @@ garam::Model ModelOptions::load(const std::stop_token& stop) const {
 }
 
 void CacheOptions::define(CLI::App& app) {
-  const auto choice = [&](const char* name, std::string& value, const char* help) {
+  const auto choice = [&](const char* name, std::string& value, const std::string& help) {
     add_choice(app, name, value, help, "TYPE", {"f16", "f32", "q8_0"});
   };
-  choice("--cache-type", both, "Type of cached keys and values: f16 (default), f32 or q8_0");
+  choice("--cache-type", both, "Type of cached keys and values: f16, f32 or q8_0 (" + fallback + ")");
   choice("--cache-type-k", keys, "The same, also written -ctk; must equal -ctv");
   choice("--cache-type-v", values, "The same, also written -ctv; must equal -ctk");
 }
 
 garam::KvType CacheOptions::type() const {
-  const std::string fallback = both.empty() ? "f16" : both;
-  const std::string& k = keys.empty() ? fallback : keys;
-  const std::string& v = values.empty() ? fallback : values;
+  const std::string common = both.empty() ? fallback : both;
+  const std::string& k = keys.empty() ? common : keys;
+  const std::string& v = values.empty() ? common : values;
   if (k != v) {
     throw UsageError(
         formatted("keys and values are cached in one type: expected --cache-type-k and --cache-type-v "

@@ -52,7 +52,8 @@ struct ModelOptions {
 
 /// --cache-type, -ctk, -ctv.
 struct CacheOptions {
-  std::string both, keys, values;
+  std::string both{}, keys{}, values{};
+  std::string fallback = "f16";  // when none is given
 
   void define(CLI::App& app);
   /// Throws UsageError when K and V differ: garam keeps them in one type.

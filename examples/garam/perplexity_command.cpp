@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  CacheOptions cache;
+  CacheOptions cache{.fallback = "f32"};
   std::string file, save, base;
   std::size_t chunk = 512, stride = 0, chunks = 0;
   bool json = false, verbose = false;
