@@ -22,7 +22,7 @@ struct Session::Impl {
   std::vector<float> next_logits;  // of the pass under way; swapped in when it has succeeded
   std::size_t logit_rows = 0;
   ops::LinearObserver* observer = nullptr;  // of the passes that this session leads
-  Workspace workspace;  // grows to the largest pass this session led
+  Workspace workspace;                      // grows to the largest pass this session led
 
   void forget_logits() {
     logit_rows = 0;
