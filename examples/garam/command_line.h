@@ -20,6 +20,7 @@ Run define_detokenize(CLI::App& app);
 Run define_inspect(CLI::App& app);
 Run define_bench(CLI::App& app);
 Run define_logits(CLI::App& app);
+Run define_score(CLI::App& app);
 Run define_quantize(CLI::App& app);
 Run define_perplexity(CLI::App& app);
 Run define_imatrix(CLI::App& app);

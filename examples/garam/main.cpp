@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"quantize", "Write a model with smaller weights", define_quantize},
     {"imatrix", "Measure over a text which weights matter, for quantize", define_imatrix},
     {"perplexity", "Measure how well a model predicts a text, or compare two models", define_perplexity},
+    {"score", "What a reranker or a reward model says of a text", define_score},
     {"logits", "Write the logits of given tokens to a file", define_logits},
     {"convert", "Write a Hugging Face folder as a GGUF file", define_convert},
 };

@@ -83,6 +83,8 @@ struct ModelInfo {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   std::size_t hidden = 0;  ///< feed-forward length
+  std::size_t scores = 0;  ///< outputs of a classification head, see Session::scores(); 0: there is none
+  std::vector<std::string> score_labels;  ///< their names, as many or none
   /// Tokens that window_layers see, the token itself included; 0: all layers see everything. Computed as the
   /// file says. Where all layers have a window, or some, keys and values well behind it are dropped.
   std::size_t window = 0;

@@ -59,6 +59,11 @@ class Session {
   /// Logits that the last prefill, step or forward computed for this session, [logit_rows][vocab], row
   /// stride = vocab; empty after fork, truncate to a shorter length, or load.
   std::span<const float> logits() const noexcept;
+  /// Outputs of the model's classification head (reranker, reward model) after the tokens of logits(),
+  /// [logit_rows][model().info().scores]; empty where the model has none. Several are probabilities, their
+  /// softmax; a single one is what the head gives, of any size. Valid until the session changes. Source:
+  /// heads of llama.cpp's converter (cls.output).
+  std::span<const float> scores() const noexcept;
   /// Rows of logits().
   std::size_t logit_rows() const noexcept;
 

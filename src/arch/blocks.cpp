@@ -2,6 +2,7 @@
 #include "arch/blocks.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ops/elementwise.h"
 
@@ -261,6 +262,25 @@ void gelu_network(Forward& f, const GeluWeights& w, const ops::ActivationForms& 
   ops::linear(f.context, x, forms, {w.up.into(up)});
   ops::gelu_tanh(f.context, up);
   ops::linear(f.context, up, forms, {w.down.into(out)});
+}
+
+ScoreHead ScoreHead::declare(Weights& weights, const Metadata& metadata, Config& config) {
+  constexpr std::size_t kMostLabels = 1 << 16;
+  ScoreHead head;
+  std::vector<std::string> labels = metadata.strings("classifier.output_labels", kMostLabels);
+  const std::size_t scores = std::max<std::size_t>(labels.size(), 1);
+  head.out.weight = weights.optional_matrix("cls.output.weight", scores, config.width);
+  if (head.out.weight == nullptr) return head;
+  head.out.bias = weights.optional_vector("cls.output.bias", scores);
+  config.scores = scores;
+  config.score_labels = std::move(labels);
+  return head;
+}
+
+void score_rows(Forward& f, const ScoreHead& head, const ops::ActivationForms& forms, const Rows& x) {
+  if (head.out.weight == nullptr) return;
+  ops::linear(f.context, x, forms, {head.out.into(f.scores)});
+  if (f.scores.width > 1) ops::softmax(f.context, f.scores);
 }
 
 std::size_t widest_input(const Config& c) {

@@ -174,6 +174,19 @@ struct GeluWeights {
 void gelu_network(Forward& forward, const GeluWeights& weights, const ops::ActivationForms& forms,
                   const Rows& x, const Rows& up, const Rows& out);
 
+/// A classification head, as rerankers and reward models have it: one product of the normed last layer.
+struct ScoreHead {
+  Linear out;  // [scores, width], or null
+
+  /// cls.output, where the file has it, of as many scores as classifier.output_labels names, else one. Sets
+  /// the config's scores and their labels.
+  static ScoreHead declare(Weights& weights, const Metadata& metadata, Config& config);
+};
+
+/// The scores of the rows that want logits, x being the input of the output matrix: softmax of several, a
+/// single one as it is.
+void score_rows(Forward& forward, const ScoreHead& head, const ops::ActivationForms& forms, const Rows& x);
+
 /// Most inputs of any projection of a layer, which ActivationForms must hold.
 std::size_t widest_input(const Config& config);
 

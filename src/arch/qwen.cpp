@@ -1,7 +1,8 @@
 // Qwen2 (Yang et al. 2024) and Qwen3 (Yang et al. 2025): Llama's layer with rotary positions on halves of a
 // head. Qwen2 has biases on queries, keys and values; Qwen3 instead an RMSNorm on every head of q and k.
 // Files with experts have a mixture of them in the place of every feed-forward network; Qwen2-MoE does not
-// scale their weights to the sum 1 and has one expert more that all rows meet.
+// scale their weights to the sum 1 and has one expert more that all rows meet. Rerankers of Qwen3 have a
+// classification head.
 #include <cmath>
 
 #include "arch/blocks.h"
@@ -50,6 +51,7 @@ class Qwen final : public Architecture {
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
     if (output_ == nullptr) output_ = embedding_;
+    if (generation == Generation::kThird) score_head_ = ScoreHead::declare(weights, metadata, config_);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer layer;
@@ -108,6 +110,7 @@ class Qwen final : public Architecture {
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
     ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    score_rows(f, score_head_, b.forms, last);
   }
 
  private:
@@ -133,6 +136,7 @@ class Qwen final : public Architecture {
   const Matrix* embedding_ = nullptr;  // [vocab, width]
   Norm output_norm_;
   const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
+  ScoreHead score_head_;
   std::vector<Layer> layers_;
 };
 

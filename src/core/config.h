@@ -28,6 +28,8 @@ struct Config {
   std::int32_t window = 0;           // sliding window of local layers, 0 = none
   std::vector<bool> local;           // [layers] whose keys are those of the window; empty = all are
   std::vector<ops::KvPlace> places;  // [layers] in KV pages; empty unless some layers are local and some not
+  std::size_t scores = 0;            // outputs of a classification head, 0 = there is none
+  std::vector<std::string> score_labels;  // [scores], or none
   std::size_t max_positions = 0;  // largest context a session may ask for, 0 = no limit of the architecture's
 
   /// Reads the keys that all architectures share. Throws Error(kFormat) for missing or senseless ones.

@@ -24,6 +24,7 @@ struct Forward {
   std::span<const std::uint32_t> logit_rows;     // rows whose logits are wanted, ascending
   Rows logits;                                   // [logit_rows][vocab], stride of whole panels
   std::stop_token stop;
+  Rows scores{};  // [logit_rows][scores], where the model has a classification head
 
   std::atomic<bool> finite{true};  // false: some row became infinite or NaN
   bool cancelled = false;

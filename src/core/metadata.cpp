@@ -62,6 +62,16 @@ std::string Metadata::string_or(std::string_view key, std::string_view fallback)
   return source_.string(name(key)).value_or(std::string(fallback));
 }
 
+std::vector<std::string> Metadata::strings(std::string_view key, std::size_t most) const {
+  auto values = source_.strings(name(key));
+  if (!values) return {};
+  if (values->size() > most) {
+    fail(ErrorCode::kFormat, "{}: key {}: expected at most {} strings, found {}", file(), name(key), most,
+         values->size());
+  }
+  return *std::move(values);
+}
+
 std::optional<std::vector<bool>> Metadata::booleans(std::string_view key, std::size_t size) const {
   auto values = source_.booleans(name(key));
   if (values && values->size() != size) {

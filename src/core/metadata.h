@@ -23,6 +23,7 @@ class KeySource {
   virtual std::optional<double> real(const std::string& key) const = 0;
   virtual std::optional<std::string> string(const std::string& key) const = 0;
   virtual std::optional<bool> boolean(const std::string& key) const = 0;
+  virtual std::optional<std::vector<std::string>> strings(const std::string& key) const = 0;
   /// The elements of an array of booleans; nothing where the key is another kind of value.
   virtual std::optional<std::vector<bool>> booleans(const std::string& key) const = 0;
 };
@@ -46,6 +47,8 @@ class Metadata {
   float real_or(std::string_view key, double low, double high, float fallback) const;
   std::string string_or(std::string_view key, std::string_view fallback) const;
   bool boolean_or(std::string_view key, bool fallback) const;
+  /// An array of at most `most` strings; empty where the key is absent.
+  std::vector<std::string> strings(std::string_view key, std::size_t most) const;
   /// An array of booleans of exactly `size` elements; nothing where the key is absent or not such an array.
   std::optional<std::vector<bool>> booleans(std::string_view key, std::size_t size) const;
   /// The full name of a key, for messages.

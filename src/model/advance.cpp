@@ -31,8 +31,13 @@ class Rollback {
   bool done_ = false;
 };
 
-std::size_t logit_stride(const Config& config) {
+/// A row holds logits and, behind their panels, the scores of a classification head.
+std::size_t scores_offset(const Config& config) {
   return kernels::round_up(config.vocab, kernels::kPanelRows);
+}
+
+std::size_t logit_stride(const Config& config) {
+  return scores_offset(config) + kernels::round_up(config.scores, kernels::kPanelRows);
 }
 
 void check(const Advance& part) {
@@ -137,6 +142,7 @@ class Advancing {
       s.kv.reserve(part.tokens.size());
       s.tokens.reserve(s.tokens.size() + part.tokens.size());
       s.next_logits.resize(part.wanted.size() * stride_);
+      s.next_scores.resize(part.wanted.size() * model_.architecture->config().scores);
     }
     const std::size_t rows = std::min(total_, lead_.options.batch);
     Workspace measure;
@@ -149,17 +155,22 @@ class Advancing {
   }
 
   void compute() {
-    Rows logits{nullptr, pass_.logit_rows.size(), model_.architecture->config().vocab, stride_};
+    const Config& config = model_.architecture->config();
+    Rows logits{nullptr, pass_.logit_rows.size(), config.vocab, stride_};
     const bool direct = parts_.size() == 1;
     logits.data = direct ? lead_.next_logits.data() + filled_[0] * stride_ : shared_logits_.data();
+    Rows scores = logits;
+    if (config.scores > 0 && scores.rows > 0) scores.data += scores_offset(config);
+    scores.width = config.scores;
     lead_.workspace.rewind();
     Forward forward{context_,        lead_.kv.layout(), lead_.workspace, pass_.tokens, pass_.positions,
-                    pass_.sequences, pass_.logit_rows,  logits,          stop_};
+                    pass_.sequences, pass_.logit_rows,  logits,          stop_,        scores};
     model_.architecture->forward(forward);
     if (forward.cancelled) fail(ErrorCode::kCancelled, "cancelled: the session is at its old length");
     bool finite = forward.finite;
     for (std::size_t i = 0; finite && i < logits.rows; ++i) {
-      finite = context_.table().all_finite(logits.row(i), logits.width);
+      finite = context_.table().all_finite(logits.row(i), logits.width) &&
+               (scores.width == 0 || context_.table().all_finite(scores.row(i), scores.width));
     }
     if (!finite) {
       fail(ErrorCode::kNonFinite,
@@ -184,12 +195,18 @@ class Advancing {
   void finish(Advance& part) noexcept {
     Session::Impl& s = *part.session;
     s.tokens.insert(s.tokens.end(), part.tokens.begin(), part.tokens.end());
-    const std::size_t vocab = model_.architecture->config().vocab;
+    const Config& config = model_.architecture->config();
+    const std::size_t vocab = config.vocab;
+    for (std::size_t i = 0; i < part.wanted.size(); ++i) {
+      std::copy_n(s.next_logits.data() + i * stride_ + scores_offset(config), config.scores,
+                  s.next_scores.data() + i * config.scores);
+    }
     for (std::size_t i = 1; i < part.wanted.size() && vocab != stride_; ++i) {
       std::memmove(s.next_logits.data() + i * vocab, s.next_logits.data() + i * stride_,
                    vocab * sizeof(float));
     }
     s.logits.swap(s.next_logits);
+    s.scores.swap(s.next_scores);
     s.logit_rows = part.wanted.size();
     s.kv.drop_unreachable();
   }

@@ -54,6 +54,8 @@ void describe_architecture(const Config& config, const Weights& weights, const s
   info.kv_heads = config.kv_heads;
   info.head_dim = config.key_dim;
   info.hidden = config.hidden;
+  info.scores = config.scores;
+  info.score_labels = config.score_labels;
   info.window = static_cast<std::size_t>(config.kv_window());
   for (std::size_t i = 0; i < config.layers; ++i) info.window_layers += config.window_of(i) > 0 ? 1 : 0;
 }

@@ -42,6 +42,11 @@ std::optional<bool> GgufKeys::boolean(const std::string& key) const {
   return file_.get_bool(key);
 }
 
+std::optional<std::vector<std::string>> GgufKeys::strings(const std::string& key) const {
+  if (!has(key)) return std::nullopt;
+  return file_.get<std::vector<std::string>>(key);
+}
+
 std::optional<std::vector<bool>> GgufKeys::booleans(const std::string& key) const {
   const GgufValue* value = file_.find(key);
   const GgufArray* array = value != nullptr ? std::get_if<GgufArray>(value) : nullptr;

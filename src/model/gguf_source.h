@@ -19,6 +19,7 @@ class GgufKeys final : public KeySource {
   std::optional<double> real(const std::string& key) const override;
   std::optional<std::string> string(const std::string& key) const override;
   std::optional<bool> boolean(const std::string& key) const override;
+  std::optional<std::vector<std::string>> strings(const std::string& key) const override;
   std::optional<std::vector<bool>> booleans(const std::string& key) const override;
 
  private:

@@ -100,6 +100,10 @@ std::span<const float> Session::logits() const noexcept {
   return {impl_->logits.data(), impl_->logit_rows * impl_->model.info().vocab};
 }
 
+std::span<const float> Session::scores() const noexcept {
+  return impl_->scores;
+}
+
 std::size_t Session::logit_rows() const noexcept {
   return impl_->logit_rows;
 }

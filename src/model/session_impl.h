@@ -18,8 +18,9 @@ struct Session::Impl {
   SessionOptions options;  // context resolved
   KvSequence kv;
   std::vector<std::int32_t> tokens;
-  std::vector<float> logits;       // [logit_rows][vocab]
-  std::vector<float> next_logits;  // of the pass under way; swapped in when it has succeeded
+  std::vector<float> logits;               // [logit_rows][vocab]
+  std::vector<float> next_logits;          // of the pass under way; swapped in when it has succeeded
+  std::vector<float> scores, next_scores;  // [logit_rows][scores], likewise
   std::size_t logit_rows = 0;
   ops::LinearObserver* observer = nullptr;  // of the passes that this session leads
   Workspace workspace;                      // grows to the largest pass this session led
@@ -27,6 +28,7 @@ struct Session::Impl {
   void forget_logits() {
     logit_rows = 0;
     logits.clear();
+    scores.clear();
   }
 };
 

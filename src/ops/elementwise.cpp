@@ -1,6 +1,10 @@
 // Each is one kernel call a row.
 #include "ops/elementwise.h"
 
+#include <algorithm>
+
+#include "ops/striped_sum.h"
+
 namespace garam::ops {
 namespace {
 
@@ -64,6 +68,16 @@ void scale(const Context& context, const Rows& x, float factor) {
 
 void soft_cap(const Context& context, const Rows& x, float cap) {
   each_row(context, x.rows, [&](std::size_t t) { context.table().soft_cap(x.row(t), x.width, cap); });
+}
+
+void softmax(const Context& context, const Rows& x) {
+  each_row(context, x.rows, [&](std::size_t t) {
+    float* row = x.row(t);
+    const float largest = *std::max_element(row, row + x.width);
+    for (std::size_t i = 0; i < x.width; ++i) row[i] -= largest;
+    context.table().exp(row, x.width, row);
+    context.table().divide(row, x.width, striped_sum(row, x.width));
+  });
 }
 
 void silu_mul(const Context& context, const Rows& gate, const Rows& up) {

@@ -37,6 +37,9 @@ void scale(const Context& context, const Rows& x, float factor);
 /// x = tanh(x / cap) * cap (Gemma Team 2024).
 void soft_cap(const Context& context, const Rows& x, float cap);
 
+/// x = softmax(x): p = exp(fl(x - largest)), divided by the sum of p by numerics rule 7.
+void softmax(const Context& context, const Rows& x);
+
 /// gate = silu(gate) * up (SwiGLU, Shazeer 2020).
 void silu_mul(const Context& context, const Rows& gate, const Rows& up);
 

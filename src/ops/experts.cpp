@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/striped_sum.h"
+
 namespace garam::ops {
 namespace {
 
@@ -19,16 +21,6 @@ std::int32_t next_best(const float* logits, std::size_t experts, const std::int3
     if (best < 0 || logits[e] > logits[best]) best = candidate;
   }
   return best;
-}
-
-/// Numerics rule 7.
-float striped_sum(const float* x, std::size_t n) {
-  float s[kernels::kLanes] = {};
-  for (std::size_t i = 0; i < n; ++i) s[i % kernels::kLanes] += x[i];
-  for (std::size_t width = kernels::kLanes / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) s[i] += s[i + width];
-  }
-  return s[0];
 }
 
 void choose(const kernels::Table& table, float* logits, bool renormalise, const ExpertChoice& c,

@@ -155,6 +155,24 @@ TEST(Inspect, SaysThatAWindowIsHonoured) {
   EXPECT_EQ(json["window_layers"], 2);
 }
 
+TEST(Score, LabelsAndTheirScores) {
+  const ModelFolder model({.architecture = "qwen3", .vocabulary = TinyVocabulary::kByteLevel, .scores = 2});
+  const Finished found = garam_cli({"score", "-m", model.path(), "-p", "some text"});
+  ASSERT_TRUE(ended(found, 0));
+  std::istringstream lines(found.out);
+  std::string first, second;
+  double a = 0, b = 0;
+  ASSERT_TRUE(std::getline(lines, first, '\t') >> a);
+  lines.ignore();
+  ASSERT_TRUE(std::getline(lines, second, '\t') >> b);
+  EXPECT_EQ(first + second, "label 0label 1");
+  EXPECT_NEAR(a + b, 1, 1e-6);
+  EXPECT_EQ(garam_cli({"score", "-m", model.path(), "-f", "-"}, {.input = "some text"}).out, found.out);
+  EXPECT_TRUE(ended(garam_cli({"score", "-m", model.path()}), 2, "a text is needed"));
+  const ModelFolder plain({.vocabulary = TinyVocabulary::kByteLevel});
+  EXPECT_TRUE(ended(garam_cli({"score", "-m", plain.path(), "-p", "x"}), 1, "classification head"));
+}
+
 TEST(Bench, AtADepth) {
   const ModelFolder model;
   const Json json = json_of(garam_cli({"bench", "-m", model.path(), "-p", "20", "-n", "3", "-b", "2", "-d",

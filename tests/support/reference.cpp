@@ -122,6 +122,7 @@ class Forward {
       if (parallel) add(x, attended);
     }
     const Table last = norm(x, "output_norm");
+    if (options_.scores) return scores(last);
     Table logits = linear(last, file_.find("output.weight") != nullptr ? "output" : "token_embd");
     const double cap = number("final_logit_softcapping", 0);
     for (double& logit : logits.values) logit = cap > 0 ? std::tanh(logit / cap) * cap : logit;
@@ -136,6 +137,17 @@ class Forward {
   }
   std::size_t size(const std::string& key, std::size_t fallback = 0) const {
     return static_cast<std::size_t>(number(key, static_cast<double>(fallback)));
+  }
+
+  /// Of a classification head: softmax of several, a single one as it is.
+  std::vector<double> scores(const Table& last) const {
+    Table y = linear(last, "cls.output");
+    for (std::size_t t = 0; y.width > 1 && t < y.rows; ++t) {
+      double sum = 0;
+      for (std::size_t i = 0; i < y.width; ++i) sum += y.row(t)[i] = std::exp(y.row(t)[i]);
+      for (std::size_t i = 0; i < y.width; ++i) y.row(t)[i] /= sum;
+    }
+    return y.values;
   }
 
   static void add(Table& x, const Table& y) {

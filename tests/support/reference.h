@@ -19,6 +19,7 @@ struct ReferenceOptions {
   bool round_activations = false;  // to q8 blocks or bf16 where the weight type asks for it (rules 3 and 4)
   bool f16_kv = false;             // keys and values to f16 (rule 8)
   bool q8_kv = false;              // keys and values to q8_0 (rule 8)
+  bool scores = false;             // those of the classification head instead, [tokens][scores]
   std::size_t context = 512;       // of the session, which chooses between LongRoPE's factors
 };
 

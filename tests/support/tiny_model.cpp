@@ -44,6 +44,12 @@ class Builder {
     } else {
       relative();
     }
+    if (o_.scores > 0) {
+      linear("cls.output", o_.scores, o_.width, o_.biases);
+      std::vector<std::string> labels;
+      for (std::size_t i = 0; i < o_.scores; ++i) labels.push_back("label " + std::to_string(i));
+      if (o_.scores > 1) set("classifier.output_labels", GgufArray(labels));
+    }
     if (o_.separate_output) linear("output", o_.vocab, o_.width, is("phi2"));
     return std::move(model_);
   }

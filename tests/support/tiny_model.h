@@ -49,6 +49,7 @@ struct TinyOptions {
   bool biases = false;   // of llama's attention projections, as some relatives have them
   bool parallel = true;  // gptneox: use_parallel_residual; stablelm: whether ffn_norm is missing; falcon: and
                          // attn_norm_2
+  std::size_t scores = 0;   // qwen3: outputs of a classification head, labelled where more than one
   bool head_norms = false;  // command-r: LayerNorm of every head of q and k, as Command-R+ has them
   TinyRope rope = TinyRope::kPlain;
   TinyVocabulary vocabulary = TinyVocabulary::kNone;
