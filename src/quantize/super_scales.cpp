@@ -45,7 +45,6 @@ class Rounding {
   /// The neighbours of every lane's scale, each with the best minimum for its codes.
   void improve_integers() {
     Lane least, scale = scale_, minimum = minimum_;
-    FitSums sums;
     for (const float step : {0.0f, -1.0f, 1.0f}) {
       Lane candidate;
       for (std::size_t l = 0; l < kLanes; ++l) {

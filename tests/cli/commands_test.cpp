@@ -156,7 +156,7 @@ TEST(Inspect, SaysThatAWindowIsHonoured) {
 }
 
 TEST(Score, LabelsAndTheirScores) {
-  const ModelFolder model({.architecture = "qwen3", .vocabulary = TinyVocabulary::kByteLevel, .scores = 2});
+  const ModelFolder model({.architecture = "qwen3", .scores = 2, .vocabulary = TinyVocabulary::kByteLevel});
   const Finished found = garam_cli({"score", "-m", model.path(), "-p", "some text"});
   ASSERT_TRUE(ended(found, 0));
   std::istringstream lines(found.out);
