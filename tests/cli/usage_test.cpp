@@ -10,7 +10,8 @@ TEST(Usage, HelpAndVersionAreAnswers) {
   for (const Arguments& arguments : {Arguments{"--help"}, {"-h"}, {"help"}}) {
     const Finished found = garam_cli(arguments);
     EXPECT_TRUE(ended(found, 0));
-    for (const char* command : {"generate", "tokenize", "detokenize", "inspect", "bench", "logits", "perplexity"}) {
+    for (const char* command :
+         {"generate", "tokenize", "detokenize", "inspect", "bench", "logits", "perplexity"}) {
       EXPECT_TRUE(contains(found.out, command)) << command;
       EXPECT_TRUE(contains(garam_cli({command, "--help"}).out, std::string("garam ") + command));
     }
