@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fail.h"
+#include "base/float_env.h"
 #include "garam/session.h"
 #include "io/gguf_writer.h"
 #include "model/model_impl.h"
@@ -90,6 +91,7 @@ void write(const std::vector<Tensor>& tensors, const std::string& out, const Imp
 
 ImportanceReport measure_importance(const Model& model, std::span<const std::int32_t> tokens,
                                     const std::string& out, const ImportanceOptions& options) {
+  const FloatEnvironment environment;  // sums are rounded to f32 at the end
   if (options.chunk == 0) fail(ErrorCode::kArgument, "chunk: expected at least 1 token, found 0");
   const bool bos = model.tokenizer().add_bos() && model.tokenizer().bos().has_value();
   const std::size_t text = options.chunk - (bos && options.chunk > 1 ? 1 : 0);
