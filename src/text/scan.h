@@ -98,6 +98,19 @@ inline const char* numbers_end(const CharReader& reader, const char* p, int most
   return p;
 }
 
+/// The end of what GPT-4o and Tekken make of no word and no number, from `p` on, where `c` stands:
+/// punctuation with the space before and the line breaks and slashes behind it, or white space.
+inline const char* symbols_end(const CharReader& reader, const char* p, const Char& c) {
+  constexpr unsigned kNotPunctuation = kLetter | kNumber | kSpace;
+  const Char& first = c.value == ' ' ? reader.at(p + c.length) : c;
+  if (!first.is(kNotPunctuation | Char::kPastEnd)) {
+    p = reader.skip(p + c.length, kNotPunctuation, true);
+    for (Char tail = reader.at(p); is_newline(tail) || tail.value == '/'; tail = reader.at(p)) ++p;
+    return p;
+  }
+  return white_space_end<true>(reader, p);
+}
+
 /// Calls `end_of(reader, p)` for the end of each piece, one after the other.
 template <class EndOf>
 void cut(std::string_view text, PieceSink& sink, const EndOf& end_of) {

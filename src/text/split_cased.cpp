@@ -52,20 +52,13 @@ const char* word_end(const CharReader& reader, const char* p, const Char& c) {
 
 template <int kDigits, bool kContractions>
 const char* piece_end(const CharReader& reader, const char* p) {
-  constexpr unsigned kNotPunctuation = kLetter | kNumber | kSpace;
   const Char c = reader.at(p);
   if (const char* end = word_end(reader, p, c)) {
     if (kContractions && reader.at(end).value == '\'') end += contraction_length(reader, end, 0x20);
     return end;
   }
   if (c.is(kNumber)) return numbers_end(reader, p + c.length, kDigits);
-  const Char& first = c.value == ' ' ? reader.at(p + c.length) : c;
-  if (!first.is(kNotPunctuation | Char::kPastEnd)) {
-    p = reader.skip(p + c.length, kNotPunctuation, true);
-    for (Char tail = reader.at(p); is_newline(tail) || tail.value == '/'; tail = reader.at(p)) ++p;
-    return p;
-  }
-  return white_space_end<true>(reader, p);
+  return symbols_end(reader, p, c);
 }
 
 }  // namespace

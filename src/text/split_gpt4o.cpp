@@ -33,7 +33,6 @@ const char* word_end(const CharReader& reader, const char* p) {
 
 template <int kDigits, bool kContractions>
 const char* piece_end(const CharReader& reader, const char* p) {
-  constexpr unsigned kNotPunctuation = kLetter | kNumber | kSpace;
   const Char c = reader.at(p);
   if (c.is(kNumber)) return numbers_end(reader, p + c.length, kDigits);
   const Char next = reader.at(p + c.length);
@@ -42,13 +41,7 @@ const char* piece_end(const CharReader& reader, const char* p) {
     if (kContractions && reader.at(p).value == '\'') p += contraction_length(reader, p, 0x20);
     return p;
   }
-  const Char& first = c.value == ' ' ? next : c;
-  if (!first.is(kNotPunctuation | Char::kPastEnd)) {
-    p = reader.skip(p + c.length, kNotPunctuation, true);
-    for (Char tail = reader.at(p); is_newline(tail) || tail.value == '/'; tail = reader.at(p)) ++p;
-    return p;
-  }
-  return white_space_end<true>(reader, p);
+  return symbols_end(reader, p, c);
 }
 
 }  // namespace
