@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "runtime/context.h"
 #include "runtime/first_error.h"
-#include "tensor/half.h"
+#include "tensor/plain_values.h"
 
 namespace garam {
 namespace {
@@ -62,25 +62,13 @@ std::uint64_t load_group(const ModelFile& file, const Group& group, bool pack,
   return hash_mix(hash_bytes(bytes.data(), bytes.size()), hash_mix(group.tensor->offset, tensor_row));
 }
 
-/// Element i of plain file bytes as f32, exactly.
-float element(kernels::Format format, const std::byte* bytes, std::size_t i) {
-  if (format == kernels::Format::kF32) {
-    float value;
-    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
-    return value;
-  }
-  std::uint16_t bits;
-  std::memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-  return format == kernels::Format::kF16 ? half_to_float(bits) : bf16_to_float(bits);
-}
-
 std::uint64_t load_vector(const ModelFile& file, Weights::NamedVector& named) {
   const GgufTensor& tensor = *file.find_tensor(named.name);
   const WeightFormat& format = *find_weight_format(named.type);
   std::vector<std::byte> bytes(format.row_bytes(named.vector.size));
   file.read(tensor, format.row_bytes(named.first), bytes);
   for (std::size_t i = 0; i < named.vector.size; ++i) {
-    const float value = element(format.format, bytes.data(), i);
+    const float value = plain_value(named.type, bytes.data(), i);
     if (!std::isfinite(value)) {
       fail(ErrorCode::kFormat, "{}: expected finite values, found {} at {}; the file is damaged",
            file.origin(tensor), value, named.first + i);

@@ -2,8 +2,6 @@
 #include "garam/quantize.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 #include <memory>
 
 #include "base/checked.h"
@@ -29,12 +27,9 @@ constexpr std::size_t kPieceValues = std::size_t{1} << 16;      // taken by a wo
 
 const WeightFormat* format_named(const std::string& name) {
   if (name.empty()) return nullptr;
-  for (const WeightFormat* format : weight_formats()) {
-    if (std::equal(name.begin(), name.end(), format->name.begin(), format->name.end(),
-                   [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); })) {
-      return format;
-    }
-  }
+  const GgmlType* type = find_ggml_type(name);
+  const WeightFormat* format = type != nullptr ? find_weight_format(type->id) : nullptr;
+  if (format != nullptr) return format;
   fail(ErrorCode::kArgument, "type: expected a weight type such as f16, q8_0 or q4_K, found \"{}\"",
        printable(name));
 }
