@@ -8,6 +8,12 @@
 
 namespace garam {
 
+TokenWeights TokenWeights::declare(Weights& weights, const Config& config) {
+  const Matrix& embedding = weights.matrix("token_embd.weight", config.vocab, config.width);
+  const Matrix* output = weights.optional_matrix("output.weight", config.vocab, config.width);
+  return {&embedding, output != nullptr ? output : &embedding};
+}
+
 Linear Linear::declare(Weights& weights, const std::string& name, std::size_t rows, std::size_t k,
                        Bias bias) {
   Linear linear{&weights.matrix(name + ".weight", rows, k), nullptr};

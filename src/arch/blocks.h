@@ -19,6 +19,15 @@ enum class Bias { kNone, kOptional, kRequired };
 /// Whether projections of one input are one tensor.
 enum class Fused { kNo, kYes };
 
+/// The two ends of a model, tokens to vectors and back.
+struct TokenWeights {
+  const Matrix* embedding = nullptr;  // [vocab, width]
+  const Matrix* output = nullptr;     // [vocab, width], the embedding when tied
+
+  /// token_embd and output.
+  static TokenWeights declare(Weights& weights, const Config& config);
+};
+
 /// x weight^T + bias.
 struct Linear {
   const Matrix* weight = nullptr;

@@ -33,10 +33,8 @@ class CommandR final : public Architecture {
         logit_scale_(metadata.real_or("logit_scale", 0, 1e6, 0)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = &weights.vector("output_norm.weight", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer layer;
@@ -64,7 +62,7 @@ class CommandR final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)),
                                     .window = c.window};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
@@ -81,7 +79,7 @@ class CommandR final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::layer_norm(ctx, last, output_norm_->data(), nullptr, eps_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
     if (logit_scale_ > 0) ops::scale(ctx, f.logits, logit_scale_);
   }
 
@@ -103,9 +101,8 @@ class CommandR final : public Architecture {
   float logit_scale_;  // 0 = none
   ops::RopeOptions rope_options_;
   ops::Rope rope_;
-  const Matrix* embedding_ = nullptr;    // [vocab, width]
+  TokenWeights tokens_;
   const Vector* output_norm_ = nullptr;  // [width]
-  const Matrix* output_ = nullptr;       // [vocab, width], the embedding in all known files
   std::vector<Layer> layers_;
 };
 

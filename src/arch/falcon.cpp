@@ -33,10 +33,8 @@ class Falcon final : public Architecture {
         eps_(metadata.real("attention.layer_norm_epsilon", 1e-20, 1)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = Norm::layer(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       layers_.push_back({Norm::layer(weights, blk + "attn_norm", c.width),
@@ -62,7 +60,7 @@ class Falcon final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)),
                                     .window = c.window};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
@@ -81,7 +79,7 @@ class Falcon final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
   }
 
  private:
@@ -105,9 +103,8 @@ class Falcon final : public Architecture {
   float eps_;
   ops::RopeOptions rope_options_;
   ops::Rope rope_;
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  TokenWeights tokens_;
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   std::vector<Layer> layers_;
 };
 

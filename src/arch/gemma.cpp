@@ -59,10 +59,8 @@ class Gemma final : public Architecture {
     const bool later = generation != Generation::kFirst;
     if (!later) config_.window = 0;
     config_.read_local_layers(metadata, generation == Generation::kThird ? kPattern3 : kPattern2);
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer layer{};
@@ -98,7 +96,7 @@ class Gemma final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(query_dim(c, generation_))),
                                     .soft_cap = score_cap_};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::scale(ctx, b.x, std::sqrt(static_cast<float>(c.width)));
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     if (generation_ == Generation::kThird) {
@@ -124,7 +122,7 @@ class Gemma final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
     if (logit_cap_ > 0) ops::soft_cap(ctx, f.logits, logit_cap_);
   }
 
@@ -153,10 +151,9 @@ class Gemma final : public Architecture {
   float score_cap_ = 0;  // 0 = none
   float logit_cap_ = 0;  // 0 = none
   ops::RopeOptions rope_options_, local_options_;
-  ops::Rope rope_, local_rope_;        // the latter in local layers of Gemma 3
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  ops::Rope rope_, local_rope_;  // the latter in local layers of Gemma 3
+  TokenWeights tokens_;
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   std::vector<Layer> layers_;
 };
 

@@ -29,11 +29,9 @@ class Gpt2 final : public Architecture {
       : Architecture(config), eps_(metadata.real("attention.layer_norm_epsilon", 1e-20, 1)) {
     config_.max_positions = config_.context;
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     positions_ = &weights.matrix("position_embd.weight", c.context, c.width);
     output_norm_ = Norm::layer(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       layers_.push_back({Norm::layer(weights, blk + "attn_norm", c.width),
@@ -57,7 +55,7 @@ class Gpt2 final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)),
                                     .window = c.window};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::embed(ctx, *positions_, f.positions, b.h);
     ops::add(ctx, b.x, b.h);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
@@ -76,7 +74,7 @@ class Gpt2 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
   }
 
  private:
@@ -96,10 +94,9 @@ class Gpt2 final : public Architecture {
   }
 
   float eps_;
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  TokenWeights tokens_;
   const Matrix* positions_ = nullptr;  // [context, width]
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   std::vector<Layer> layers_;
 };
 

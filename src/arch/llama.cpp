@@ -36,10 +36,8 @@ class Llama final : public Architecture {
         eps_(metadata.real("attention.layer_norm_rms_epsilon", 1e-20, 1)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = &weights.vector("output_norm.weight", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     rope_factors_ = weights.optional_vector("rope_freqs.weight", rope_options_.dims / 2);
     file_ = metadata.file();
     for (std::size_t i = 0; i < c.layers; ++i) {
@@ -81,7 +79,7 @@ class Llama final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)),
                                     .window = c.window};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
@@ -104,7 +102,7 @@ class Llama final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
   }
 
  private:
@@ -126,9 +124,8 @@ class Llama final : public Architecture {
   ops::Rope rope_;
   std::string file_;
   const Vector* rope_factors_ = nullptr;  // [rope dims / 2], Llama 3.1 and later
-  const Matrix* embedding_ = nullptr;     // [vocab, width]
-  const Vector* output_norm_ = nullptr;   // [width]
-  const Matrix* output_ = nullptr;        // [vocab, width], the embedding when tied
+  TokenWeights tokens_;
+  const Vector* output_norm_ = nullptr;  // [width]
   std::vector<Layer> layers_;
 };
 

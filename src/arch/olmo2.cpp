@@ -39,10 +39,8 @@ class Olmo2 final : public Architecture {
     local_options_.dims = rope_options_.dims;
     local_options_.base =
         metadata.real_or("rope.freq_base_swa", 1, 1e12, static_cast<float>(rope_options_.base));
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer layer;
@@ -72,7 +70,7 @@ class Olmo2 final : public Architecture {
     ops::AttentionOptions attention{
         .layer = 0, .heads = c.heads, .scale = 1 / std::sqrt(static_cast<float>(c.key_dim))};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     if (c.window > 0) ops::rope_angles(ctx, local_rope_, f.positions, b.local_angles);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
@@ -93,7 +91,7 @@ class Olmo2 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
   }
 
  private:
@@ -112,10 +110,9 @@ class Olmo2 final : public Architecture {
 
   float eps_;
   ops::RopeOptions rope_options_, local_options_;
-  ops::Rope rope_, local_rope_;        // the latter in layers with a window
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  ops::Rope rope_, local_rope_;  // the latter in layers with a window
+  TokenWeights tokens_;
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   std::vector<Layer> layers_;
 };
 

@@ -39,10 +39,8 @@ class Phi3 final : public Architecture {
         original_context_(
             metadata.integer_or("rope.scaling.original_context_length", 1, 1 << 30, config.context)) {
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     file_ = metadata.file();
     for (const char* name : {kShort, kLong}) {
       factors_.push_back(weights.optional_vector(name, rope_options_.dims / 2));
@@ -88,7 +86,7 @@ class Phi3 final : public Architecture {
                                     .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)),
                                     .window = c.window};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     for (const ops::SequenceRows& s : f.sequences) {
       const std::size_t first = s.first_row * (rope_options_.dims / 2);
       ops::rope_angles(ctx, s.context > original_context_ ? long_rope_ : short_rope_,
@@ -112,7 +110,7 @@ class Phi3 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
   }
 
  private:
@@ -134,9 +132,8 @@ class Phi3 final : public Architecture {
   std::vector<const Vector*> factors_;  // short and long, [rope dims / 2], or both null
   ops::Rope short_rope_, long_rope_;
   std::string file_;
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  TokenWeights tokens_;
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   std::vector<Layer> layers_;
 };
 

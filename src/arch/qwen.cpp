@@ -47,10 +47,8 @@ class Qwen final : public Architecture {
       config_.expert_hidden = config_.hidden / config_.experts_used;
     }
     const Config& c = config_;
-    embedding_ = &weights.matrix("token_embd.weight", c.vocab, c.width);
+    tokens_ = TokenWeights::declare(weights, c);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
-    output_ = weights.optional_matrix("output.weight", c.vocab, c.width);
-    if (output_ == nullptr) output_ = embedding_;
     if (generation == Generation::kThird) score_head_ = ScoreHead::declare(weights, metadata, config_);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -83,7 +81,7 @@ class Qwen final : public Architecture {
     ops::AttentionOptions attention{
         .layer = 0, .heads = c.heads, .scale = 1 / std::sqrt(static_cast<float>(c.key_dim)), .window = 0};
 
-    ops::embed(ctx, *embedding_, f.tokens, b.x);
+    ops::embed(ctx, *tokens_.embedding, f.tokens, b.x);
     ops::rope_angles(ctx, rope_, f.positions, b.angles);
     for (std::size_t i = 0; i < layers_.size() && f.go_on(); ++i) {
       const Layer& layer = layers_[i];
@@ -109,7 +107,7 @@ class Qwen final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{output_, nullptr, f.logits}});
+    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
     score_rows(f, score_head_, b.forms, last);
   }
 
@@ -133,9 +131,8 @@ class Qwen final : public Architecture {
   float eps_;
   ops::RopeOptions rope_options_;
   ops::Rope rope_;
-  const Matrix* embedding_ = nullptr;  // [vocab, width]
+  TokenWeights tokens_;
   Norm output_norm_;
-  const Matrix* output_ = nullptr;  // [vocab, width], the embedding when tied
   ScoreHead score_head_;
   std::vector<Layer> layers_;
 };
