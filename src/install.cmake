@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 set(garam_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/garam)
 
 install(TARGETS garam EXPORT garam_targets)
+if(TARGET garam_train)
+  install(TARGETS garam_train EXPORT garam_targets)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/garam DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
         PATTERN "*.h")
 install(EXPORT garam_targets NAMESPACE garam:: DESTINATION ${garam_package_dir} FILE garamTargets.cmake)

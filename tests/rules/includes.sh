@@ -25,9 +25,9 @@ rooms_of() {
     hf) echo "io tensor kernels" ;;
     model) echo "arch core ops tensor runtime kernels io text hf" ;;
     quantize) echo "model arch core ops tensor runtime kernels io text hf" ;;
-    evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
     evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
+    train) echo "model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
   esac
 }
@@ -38,7 +38,7 @@ public_of() {
     base) echo "version.h" ;;
     runtime) echo "kernel_set.h" ;;
     text) echo "tokenizer.h" ;;
-    model | sample | quantize | evaluate) echo "*" ;;
+    model | sample | quantize | evaluate | train) echo "*" ;;
     *) echo "" ;;
   esac
 }
