@@ -13,6 +13,7 @@
 
 #include "kernels/features.h"
 #include "kernels/layout.h"
+#include "kernels/training.h"
 
 namespace garam::kernels {
 
@@ -20,7 +21,8 @@ namespace garam::kernels {
 /// and `panel_count` consecutive panels p. Writes whole panels (32 floats), so out_stride is at least 32 *
 /// panel_count and rows of out are padded to a multiple of 32.
 ///
-/// Order of operations, per output, acc starting at +0 and k ascending:
+/// Order of operations, per output, acc starting at +0 (with `accumulate`, which f32, f16 and bf16 know, at
+/// what out holds: training sums gradients over batches) and k ascending:
 ///   f32, f16  acc = fma(w[k], x[k], acc), w converted exactly                              (rule 5)
 ///   bf16      per pair: acc = fma(w[2i+1], x[2i+1], acc); acc = fma(w[2i], x[2i], acc)     (rule 4)
 ///             both sides hold no magnitude below 2^-50 but zero
@@ -45,6 +47,7 @@ struct Matmul {
   std::size_t rows;
   float* out;
   std::size_t out_stride;
+  bool accumulate = false;
 };
 using MatmulFn = void (*)(const Matmul&);
 
@@ -183,6 +186,8 @@ struct Table {
 
   void (*fit_integers)(const Fit&);
   void (*fit_levels)(const Fit&);
+
+  Training training;
 };
 
 namespace portable {

@@ -72,6 +72,7 @@ struct Lanes {
     const __m256 sign = _mm256_set1_ps(-0.0f);
     return {_mm256_xor_ps(x.low, sign), _mm256_xor_ps(x.high, sign)};
   }
+  static F sqrt(F x) { return {_mm256_sqrt_ps(x.low), _mm256_sqrt_ps(x.high)}; }
   static float sqrt(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
   /// Of finite values.
   static F clamp(F x, float limit) {

@@ -86,7 +86,10 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
 #pragma GCC unroll 4
-      for (std::size_t r = 0; r < kWide; ++r) acc[t][r] = _mm256_setzero_ps();
+      for (std::size_t r = 0; r < kWide; ++r) {
+        acc[t][r] = m.accumulate ? _mm256_loadu_ps(tile.out + t * m.out_stride + 8 * (first + r))
+                                 : _mm256_setzero_ps();
+      }
     }
     for (std::size_t step = 0; step < steps; ++step) {
       Kernel::template step<kTokens, kWide>(w, x, stride, acc);

@@ -145,8 +145,8 @@ void float_many_rows(const Matmul& m) {
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
         std::size_t stride = 0;
         const float* x = Many::rows(m, row, from, count, tokens, room, stride);
-        kTiles[tokens - 3](w, x, stride, count, from == 0, m.out + row * m.out_stride + p * kPanelRows,
-                           m.out_stride);
+        kTiles[tokens - 3](w, x, stride, count, from == 0 && !m.accumulate,
+                           m.out + row * m.out_stride + p * kPanelRows, m.out_stride);
       }
     }
   }

@@ -43,6 +43,7 @@ struct Lanes {
   static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F negate(F x) { return from_bits(_mm512_xor_si512(bits(x), set_int(INT32_MIN))); }
+  static F sqrt(F x) { return _mm512_sqrt_ps(x); }
   static float sqrt(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
   /// Of finite values.
   static F clamp(F x, float limit) { return _mm512_max_ps(_mm512_min_ps(x, set(limit)), set(-limit)); }

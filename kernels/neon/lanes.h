@@ -89,6 +89,7 @@ struct Lanes {
             vfmaq_f32(z.d, x.d, y.d)};
   }
   static F negate(F x) { return {vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)}; }
+  static F sqrt(F x) { return {vsqrtq_f32(x.a), vsqrtq_f32(x.b), vsqrtq_f32(x.c), vsqrtq_f32(x.d)}; }
   static float sqrt(float x) { return vget_lane_f32(vsqrt_f32(vdup_n_f32(x)), 0); }
   /// Of finite values.
   static F clamp(F x, float limit) {

@@ -104,7 +104,10 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
 #pragma GCC unroll 8
-      for (std::size_t r = 0; r < kWide; ++r) acc[t][r] = vdupq_n_f32(0.0f);
+      for (std::size_t r = 0; r < kWide; ++r) {
+        acc[t][r] =
+            m.accumulate ? vld1q_f32(tile.out + t * m.out_stride + kLanes4 * (first + r)) : vdupq_n_f32(0.0f);
+      }
     }
     for (std::size_t step = 0; step < steps; ++step) {
       Kernel::template step<kTokens, kWide>(w, x, stride, acc);

@@ -45,6 +45,14 @@ static inline float fma(float a, float b, float c) {
 #endif
 }
 
+/// The end of a sum in 16 stripes (rule 7).
+static inline float sum_of_stripes(float (&s)[16]) {
+  for (std::size_t width = 8; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i) s[i] += s[i + width];
+  }
+  return s[0];
+}
+
 /// IEEE binary16 to f32, exactly. NaN stays NaN.
 static inline float from_f16(std::uint16_t half) {
   const std::uint32_t magnitude = half & 0x7fffu;

@@ -9,16 +9,18 @@ namespace {
 
 constexpr std::size_t kRows = kPanelRows;
 
-/// Runs one_output(panel, row, acc) for every panel and activation row, acc[32] starting at +0, and stores
-/// acc.
+/// Runs one_output(panel, row, acc) for every panel and activation row and stores acc[32], which starts at +0
+/// or at what is there.
 template <typename OneOutput>
 void each_output(const Matmul& m, Format format, const OneOutput& one_output) {
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     const std::byte* panel = m.panels + p * panel_bytes(format, m.k);
     for (std::size_t t = 0; t < m.rows; ++t) {
+      float* const out = m.out + t * m.out_stride + p * kRows;
       float acc[kRows] = {};
+      if (m.accumulate) std::memcpy(acc, out, sizeof acc);
       one_output(panel, t, acc);
-      std::memcpy(m.out + t * m.out_stride + p * kRows, acc, sizeof acc);
+      std::memcpy(out, acc, sizeof acc);
     }
   }
 }

@@ -5,8 +5,10 @@
 
 namespace garam::kernels::portable {
 
-/// Everything but matmul, attention and fit_*.
+/// Everything but matmul, attention, fit_* and training.
 void fill_vector(Table& table);
+/// training.
+void fill_training(Table& table);
 /// fit_integers and fit_levels.
 void fill_fit(Table& table);
 /// matmul and matmul_name.

@@ -7,6 +7,7 @@ void fill(Table& table) {
   table.name = "portable";
   fill_vector(table);
   fill_fit(table);
+  fill_training(table);
   fill_float_matmul(table);
   fill_block_matmul(table);
   fill_attention(table);

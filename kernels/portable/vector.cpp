@@ -70,14 +70,6 @@ void round_bf16(const float* x, std::size_t k, std::uint16_t* y) {
   if (k % 2 != 0) y[k] = 0;
 }
 
-/// The end of a sum in 16 stripes (rule 7).
-float sum_of_stripes(float (&s)[kLanes]) {
-  for (std::size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) s[i] += s[i + width];
-  }
-  return s[0];
-}
-
 void rms_norm(const float* x, const float* w, std::size_t n, float eps, float* y) {
   float s[kLanes] = {};
   for (std::size_t i = 0; i < n; ++i) s[i % kLanes] = fma(x[i], x[i], s[i % kLanes]);

@@ -7,6 +7,7 @@
 #include "kernels/simd/exp.h"
 #include "kernels/simd/fit.h"
 #include "kernels/simd/norm.h"
+#include "kernels/simd/training.h"
 
 namespace garam::kernels::simd {
 
@@ -40,6 +41,7 @@ void fill_vector(Table& table) {
   table.all_finite = all_finite<L>;
   table.fit_integers = fit<L, NearestInteger<L>>;
   table.fit_levels = fit<L, NearestLevel<L>>;
+  table.training = training<L>();
 }
 
 }  // namespace garam::kernels::simd

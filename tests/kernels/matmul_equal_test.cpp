@@ -79,6 +79,8 @@ class Product {
         m_.x = x_q8_.data();
         m_.x_stride = blocks_ + s.extra;
     }
+    // Every other product goes on from what the output holds, where the format can.
+    m_.accumulate = kernels::unit_of(s.format).values == 0 && random_.below(2) == 0;
     panels_.freeze();
     x_f32_.freeze();
     x_bf16_.freeze();
