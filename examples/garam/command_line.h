@@ -25,6 +25,9 @@ Run define_quantize(CLI::App& app);
 Run define_perplexity(CLI::App& app);
 Run define_imatrix(CLI::App& app);
 Run define_convert(CLI::App& app);
+#ifndef GARAM_WITHOUT_TRAINING
+Run define_train(CLI::App& app);
+#endif
 
 /// Throws UsageError that lists them unless garam::quantize() takes the type.
 void check_weight_type(const std::string& type);

@@ -26,6 +26,9 @@ constexpr Command kCommands[] = {
     {"score", "What a reranker or a reward model says of a text", define_score},
     {"logits", "Write the logits of given tokens to a file", define_logits},
     {"convert", "Write a Hugging Face folder as a GGUF file", define_convert},
+#ifndef GARAM_WITHOUT_TRAINING
+    {"train", "Train a model on text, or fine-tune one", define_train},
+#endif
 };
 
 std::string usage() {

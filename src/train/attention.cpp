@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 constexpr std::size_t kPanel = kernels::kPanelRows;
@@ -209,4 +209,4 @@ void attention_backward(const Context& context, Scratch& scratch, const Attentio
   });
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -7,7 +7,7 @@
 
 #include "train/products.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// Consecutive rows of a batch that are one text: positions 0, 1, .., which see each other and nothing else.
 struct Segment {
@@ -40,4 +40,4 @@ void attention_backward(const Context& context, Scratch& scratch, const Attentio
                         std::span<const Segment> segments, const AttentionInputs& in, const Rows& dout,
                         const AttentionInputs& gradients);
 
-}  // namespace garam::train
+}  // namespace garam::training

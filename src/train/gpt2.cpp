@@ -2,7 +2,7 @@
 // projection with bias, GELU in its tanh form. d before a name is the gradient.
 #include "train/network.h"
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 struct Layer {
@@ -129,4 +129,4 @@ std::unique_ptr<Network> make_gpt2(const Shape& shape, std::size_t rows,
   return std::make_unique<Gpt2>(shape, rows, lora);
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

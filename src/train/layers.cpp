@@ -7,7 +7,7 @@
 #include "base/det_math.h"
 #include "ops/elementwise.h"
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 constexpr std::size_t kRowGrain = 8;
@@ -133,4 +133,4 @@ double cross_entropy(const Context& context, Scratch& scratch, const Rows& logit
   return loss;
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -9,7 +9,7 @@
 #include "ops/rope.h"
 #include "train/linear.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// out.row(t) = table row tokens[t].
 void embed(const Context& context, std::span<const std::int32_t> tokens, const Parameter& table,
@@ -55,4 +55,4 @@ inline constexpr std::int32_t kNoLabel = -1;
 double cross_entropy(const Context& context, Scratch& scratch, const Rows& logits,
                      std::span<const std::int32_t> labels, float scale);
 
-}  // namespace garam::train
+}  // namespace garam::training

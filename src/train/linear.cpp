@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 constexpr std::size_t kRowGrain = 16;
@@ -56,4 +56,4 @@ void linear_backward(const Context& context, Scratch& scratch, const LinearWeigh
   if (dx.data != nullptr) multiply(context, scratch, dinner, weights.lora.a->value, dx, Start::kHere);
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -6,7 +6,7 @@
 
 #include "train/products.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// One tensor: its values, its gradient and the two moments of its optimiser, all of one shape. A vector has
 /// one row.
@@ -45,4 +45,4 @@ void linear_backward(const Context& context, Scratch& scratch, const LinearWeigh
                      const Rows& dy, const Rows& dx, Start start, const Rows& inner = {},
                      const Rows& dinner = {});
 
-}  // namespace garam::train
+}  // namespace garam::training

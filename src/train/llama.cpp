@@ -3,7 +3,7 @@
 // name is the gradient.
 #include "train/network.h"
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 struct Layer {
@@ -36,9 +36,9 @@ class Llama final : public Network {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer& l = layers_.emplace_back();
       l.attention_norm = norm_weights(blk + "attn_norm", false);
-      l.q = linear_weights(blk + "attn_q", heads, w, qwen);
-      l.k = linear_weights(blk + "attn_k", kv_heads, w, qwen);
-      l.v = linear_weights(blk + "attn_v", kv_heads, w, qwen);
+      l.q = linear_weights(blk + "attn_q", heads, w, shape_.biases);
+      l.k = linear_weights(blk + "attn_k", kv_heads, w, shape_.biases);
+      l.v = linear_weights(blk + "attn_v", kv_heads, w, shape_.biases);
       l.o = linear_weights(blk + "attn_output", w, heads, false);
       l.ffn_norm = norm_weights(blk + "ffn_norm", false);
       l.gate = linear_weights(blk + "ffn_gate", hidden, w, false);
@@ -48,9 +48,8 @@ class Llama final : public Network {
     output_norm_ = norm_weights("output_norm", false);
     output_ =
         shape_.tied ? LinearWeights{.weight = embedding_} : linear_weights("output", shape_.vocab, w, false);
-    ops::RopeOptions rope;
-    rope.dims = shape_.attention.head_dim;
-    rope.base = shape_.rope_base;
+    ops::RopeOptions rope = shape_.rope;
+    rope.factors = shape_.rope_factors;
     rope_ = ops::Rope::make(rope, qwen ? ops::RopePairs::kHalves : ops::RopePairs::kAdjacent);
     finish();
   }
@@ -154,4 +153,4 @@ std::unique_ptr<Network> make_llama(const Shape& shape, std::size_t rows,
   return std::make_unique<Llama>(shape, rows, lora);
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 constexpr std::size_t kHeadRows = 256;
@@ -134,4 +134,4 @@ double Network::head(const Context& context, Scratch& scratch, const Batch& batc
   return loss;
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -11,7 +11,7 @@
 #include "train/layers.h"
 #include "train/parameters.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// Hyper-parameters, by the names of GGUF's keys.
 struct Shape {
@@ -23,8 +23,10 @@ struct Shape {
   std::size_t hidden = 0;
   AttentionShape attention{};
   float eps = 1e-5f;
-  double rope_base = 10000;
-  bool tied = true;  // the output matrix is the embedding
+  ops::RopeOptions rope;            // not of gpt2
+  std::vector<float> rope_factors;  // [rope.dims / 2] divisors of frequencies, or empty
+  bool biases = false;              // of q, k and v; gpt2 has all
+  bool tied = true;                 // the output matrix is the embedding
 
   /// Throws Error(kArgument) that names the first senseless number; `where` begins the message.
   void check(const std::string& where) const;
@@ -106,4 +108,4 @@ std::unique_ptr<Network> make_llama(const Shape& shape, std::size_t rows,
 std::unique_ptr<Network> make_gpt2(const Shape& shape, std::size_t rows,
                                    const std::optional<LoraOptions>& lora);
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 std::size_t floats(const Parameter& p) {
@@ -74,4 +74,4 @@ void Parameters::clear_gradients() {
   if (gradients_.size() > 0) std::memset(gradients_.data(), 0, gradients_.size());
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

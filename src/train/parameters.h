@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "train/linear.h"
 
-namespace garam::train {
+namespace garam::training {
 
 class Parameters {
  public:
@@ -32,4 +32,4 @@ class Parameters {
   Memory values_, gradients_, m_, v_;
 };
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 constexpr std::size_t kPanel = kernels::kPanelRows;
@@ -166,4 +166,4 @@ void add_transposed_product(const Context& context, Scratch& scratch, const Rows
   });
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -8,7 +8,7 @@
 #include "tensor/matrix.h"
 #include "train/scratch.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// Floats between the rows of a matrix of `width` columns.
 constexpr std::size_t padded(std::size_t width) {
@@ -43,4 +43,4 @@ void transpose(const Rows& m, float* to, std::size_t stride);
 void multiply_panel(const kernels::Table& table, const float* panel, std::size_t k, const Rows& x, float* y,
                     std::size_t y_stride, Start start);
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -7,7 +7,7 @@
 
 #include "base/det_math.h"
 
-namespace garam::train {
+namespace garam::training {
 
 double learning_rate(const Schedule& schedule, std::uint64_t step) {
   if (step < schedule.warmup) {
@@ -22,4 +22,4 @@ double learning_rate(const Schedule& schedule, std::uint64_t step) {
   return schedule.floor + (schedule.peak - schedule.floor) * left;
 }
 
-}  // namespace garam::train
+}  // namespace garam::training

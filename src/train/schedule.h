@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace garam::train {
+namespace garam::training {
 
 enum class Decay { kConstant, kLinear, kCosine };
 
@@ -19,4 +19,4 @@ struct Schedule {
 /// The rate of a step, counted from 0.
 double learning_rate(const Schedule& schedule, std::uint64_t step);
 
-}  // namespace garam::train
+}  // namespace garam::training

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-namespace garam::train {
+namespace garam::training {
 
 /// Memory for floats that only grows. Contents are lost when it does.
 class Buffer {
@@ -36,4 +36,4 @@ class Scratch {
   std::vector<Buffer> worker_;
 };
 
-}  // namespace garam::train
+}  // namespace garam::training

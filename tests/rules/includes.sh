@@ -27,7 +27,7 @@ rooms_of() {
     quantize) echo "model arch core ops tensor runtime kernels io text hf" ;;
     sample) echo "model arch core ops tensor runtime kernels io text" ;;
     evaluate) echo "sample model arch core ops tensor runtime kernels io text" ;;
-    train) echo "model arch core ops tensor runtime kernels io text" ;;
+    train) echo "quantize sample model arch core ops tensor runtime kernels io text" ;;
     *) echo "?" ;;
   esac
 }

@@ -18,14 +18,14 @@ using Tensors = std::map<std::string, Vector>;  // row-major, without padding
 /// The loss summed over the labels of a batch.
 class ReferenceModel {
  public:
-  ReferenceModel(train::Shape shape, Tensors tensors, double lora_scale = 0)
+  ReferenceModel(training::Shape shape, Tensors tensors, double lora_scale = 0)
       : shape_(std::move(shape)), tensors_(std::move(tensors)), lora_scale_(lora_scale) {}
 
   Tensors& tensors() { return tensors_; }
 
-  double loss(const train::Batch& batch) const {
+  double loss(const training::Batch& batch) const {
     double sum = 0;
-    for (const train::Segment& s : batch.segments) sum += segment_loss(batch, s);
+    for (const training::Segment& s : batch.segments) sum += segment_loss(batch, s);
     return sum;
   }
 
@@ -76,7 +76,7 @@ class ReferenceModel {
       for (std::size_t i = 0; i < dim / 2; ++i) {
         const double angle =
             static_cast<double>(position) *
-            std::pow(shape_.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+            std::pow(shape_.rope.base, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
         double& a = x[head + (halves ? i : 2 * i)];
         double& b = x[head + (halves ? i + dim / 2 : 2 * i + 1)];
         const double turned = a * std::cos(angle) - b * std::sin(angle);
@@ -87,7 +87,7 @@ class ReferenceModel {
   }
 
   Vector attend(const Vector& q, const std::vector<Vector>& keys, const std::vector<Vector>& values) const {
-    const train::AttentionShape& a = shape_.attention;
+    const training::AttentionShape& a = shape_.attention;
     Vector out(q.size());
     for (std::size_t head = 0; head < a.heads; ++head) {
       const std::size_t from = head * a.head_dim, kv = head / (a.heads / a.kv_heads) * a.head_dim;
@@ -106,7 +106,7 @@ class ReferenceModel {
     return out;
   }
 
-  double segment_loss(const train::Batch& batch, const train::Segment& s) const {
+  double segment_loss(const training::Batch& batch, const training::Segment& s) const {
     const bool gpt2 = shape_.architecture == "gpt2";
     const std::size_t w = shape_.width;
     const auto row = [&](const std::string& name, std::size_t index) {
@@ -145,7 +145,7 @@ class ReferenceModel {
     double loss = 0;
     for (std::size_t t = 0; t < s.length; ++t) {
       const std::int32_t label = batch.labels[s.first + t];
-      if (label == train::kNoLabel) continue;
+      if (label == training::kNoLabel) continue;
       const Vector logits = shape_.tied ? product(at("token_embd.weight"), norm("output_norm", x[t]))
                                         : linear("output", norm("output_norm", x[t]));
       double sum = 0;
@@ -172,15 +172,15 @@ class ReferenceModel {
     for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
   }
 
-  train::Shape shape_;
+  training::Shape shape_;
   Tensors tensors_;
   double lora_scale_;
 };
 
 /// The values of all parameters, in double.
-inline Tensors tensors_of(const train::Parameters& parameters) {
+inline Tensors tensors_of(const training::Parameters& parameters) {
   Tensors tensors;
-  for (const train::Parameter& p : parameters.all()) {
+  for (const training::Parameter& p : parameters.all()) {
     Vector& values = tensors[p.name];
     for (std::size_t r = 0; r < p.value.rows; ++r) {
       values.insert(values.end(), p.value.row(r), p.value.row(r) + p.value.width);

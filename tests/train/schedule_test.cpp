@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace garam::train {
+namespace garam::training {
 namespace {
 
 TEST(Schedule, GrowsDuringWarmUpAndReachesThePeak) {
@@ -41,4 +41,4 @@ TEST(Schedule, ARunThatIsAllWarmUpDividesByNothing) {
 }
 
 }  // namespace
-}  // namespace garam::train
+}  // namespace garam::training
