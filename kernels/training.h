@@ -59,6 +59,10 @@ struct Training {
   void (*gelu_tanh_backward)(const float* x, const float* dy, std::size_t n, float* dx);
 
   void (*adamw)(const AdamW&);
+
+  /// to[c * to_stride + r] = from[r * from_stride + c]. Overlaps nothing.
+  void (*transpose)(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
+                    float* to, std::size_t to_stride);
 };
 
 }  // namespace garam::kernels

@@ -111,17 +111,34 @@ void adamw(const AdamW& a) {
   }
 }
 
+void transpose(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns, float* to,
+               std::size_t to_stride) {
+  // In pieces whose lines stay in the cache.
+  constexpr std::size_t kRows = 32, kColumns = 16;
+  for (std::size_t first = 0; first < rows; first += kRows) {
+    const std::size_t last = rows < first + kRows ? rows : first + kRows;
+    for (std::size_t column = 0; column < columns; column += kColumns) {
+      const std::size_t end = columns < column + kColumns ? columns : column + kColumns;
+      for (std::size_t c = column; c < end; ++c) {
+        for (std::size_t r = first; r < last; ++r) to[c * to_stride + r] = from[r * from_stride + c];
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void fill_training(Table& table) {
-  table.training = {softmax,
-                    softmax_backward,
-                    rms_norm_backward,
-                    layer_norm_backward,
-                    norm_weight_backward,
-                    silu_mul_backward,
-                    gelu_tanh_backward,
-                    adamw};
+  Training& t = table.training;
+  t.softmax = softmax;
+  t.softmax_backward = softmax_backward;
+  t.rms_norm_backward = rms_norm_backward;
+  t.layer_norm_backward = layer_norm_backward;
+  t.norm_weight_backward = norm_weight_backward;
+  t.silu_mul_backward = silu_mul_backward;
+  t.gelu_tanh_backward = gelu_tanh_backward;
+  t.adamw = adamw;
+  t.transpose = transpose;
 }
 
 }  // namespace garam::kernels::portable

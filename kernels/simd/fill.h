@@ -41,7 +41,7 @@ void fill_vector(Table& table) {
   table.all_finite = all_finite<L>;
   table.fit_integers = fit<L, NearestInteger<L>>;
   table.fit_levels = fit<L, NearestLevel<L>>;
-  table.training = training<L>();
+  fill_training<L>(table.training);
 }
 
 }  // namespace garam::kernels::simd

@@ -160,15 +160,15 @@ void adamw(const AdamW& a) {
 }
 
 template <typename L>
-Training training() {
-  return {softmax<L>,
-          softmax_backward<L>,
-          rms_norm_backward<L>,
-          layer_norm_backward<L>,
-          norm_weight_backward<L>,
-          silu_mul_backward<L>,
-          gelu_tanh_backward<L>,
-          adamw<L>};
+void fill_training(Training& t) {
+  t.softmax = softmax<L>;
+  t.softmax_backward = softmax_backward<L>;
+  t.rms_norm_backward = rms_norm_backward<L>;
+  t.layer_norm_backward = layer_norm_backward<L>;
+  t.norm_weight_backward = norm_weight_backward<L>;
+  t.silu_mul_backward = silu_mul_backward<L>;
+  t.gelu_tanh_backward = gelu_tanh_backward<L>;
+  t.adamw = adamw<L>;
 }
 
 }  // namespace garam::kernels::simd

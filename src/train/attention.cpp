@@ -57,7 +57,7 @@ struct Piece {
   /// Panels of 32 rows of m, for products over its columns.
   void pack_by_key(const Rows& m, float* panels) const {
     for (std::size_t key = 0; key < m.rows; key += kPanel) {
-      pack_rows(m, key, std::min(kPanel, m.rows - key), panels + key * head_dim);
+      pack_rows(table, m, key, std::min(kPanel, m.rows - key), panels + key * head_dim);
     }
   }
   /// Panels of 32 columns of m, for products over its rows; `rows` of them make room for one.
@@ -197,10 +197,10 @@ void attention_backward(const Context& context, Scratch& scratch, const Attentio
         copy_block(block, room.dims, dq.slice(first, count));
 
         piece.pack_by_dim(q_rows, count, q_block);
-        transpose({ds, count, end, room.keys}, turned, kQueries);
+        transpose(table, {ds, count, end, room.keys}, turned, kQueries);
         piece.times_dims({turned, end, count, kQueries}, q_block, count, dk, room.dims, Start::kHere);
         piece.pack_by_dim(d_rows, count, dout_block);
-        transpose({p, count, end, room.keys}, turned, kQueries);
+        transpose(table, {p, count, end, room.keys}, turned, kQueries);
         piece.times_dims({turned, end, count, kQueries}, dout_block, count, dv, room.dims, Start::kHere);
       }
     }

@@ -1,5 +1,5 @@
-// What a run needs to go on as if it had not stopped: weights, moments, position in the data, the curve so far. A GGUF
-// file, written whole or not at all.
+// What a run needs to go on as if it had not stopped: weights, moments, position in the data, the curve so
+// far. A GGUF file, written whole or not at all.
 #pragma once
 
 #include <string>
@@ -21,7 +21,8 @@ struct RunState {
 /// `fingerprint`: of all that decides the result. Throws Error(kIo).
 void save_checkpoint(const std::string& path, std::uint64_t fingerprint, const Parameters& parameters,
                      const RunState& state);
-/// Throws Error: kIo, kFormat for a damaged file, kArgument where it belongs to another configuration, data or seed.
+/// Throws Error: kIo, kFormat for a damaged file, kArgument where it belongs to another configuration, data
+/// or seed.
 RunState load_checkpoint(const std::string& path, std::uint64_t fingerprint, Parameters& parameters);
 
 }  // namespace garam::training

@@ -18,7 +18,8 @@ struct CurvePoint {
 
 /// A line of names, then a line a step.
 std::string curve_csv(const std::vector<CurvePoint>& curve);
-/// A picture of loss (smoothed where there are more steps than it has room for) and held-out loss over tokens.
+/// A picture of loss (smoothed where there are more steps than it has room for) and held-out loss over
+/// tokens.
 std::string curve_svg(const std::vector<CurvePoint>& curve);
 
 }  // namespace garam::training

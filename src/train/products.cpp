@@ -9,8 +9,9 @@ namespace garam::training {
 namespace {
 
 constexpr std::size_t kPanel = kernels::kPanelRows;
-// A tile of 128 rows and up to 16 panels of 256 values, 512 KiB, keeps both in the L2 of most CPUs.
-constexpr std::size_t kRowTile = 128;
+// A tile of 120 rows (of 5, 6, 10 and 12 at once in registers) and up to 16 panels of 256 values, 512 KiB,
+// keeps both in the L2 of most CPUs.
+constexpr std::size_t kRowTile = 120;
 constexpr std::size_t kPanelTile = 16;
 constexpr std::size_t kTerms = 256;               // of a sum over rows of a batch that are packed at once
 constexpr std::size_t kTermStride = kTerms + 16;  // columns of 1 KiB would meet in few sets of the cache
@@ -51,8 +52,9 @@ void multiply_tiles(const Context& context, const Rows& x, const Packed& packed,
 
 }  // namespace
 
-void pack_rows(const Rows& m, std::size_t first, std::size_t rows, float* panel) {
-  transpose(m.slice(first, rows), panel, kPanel);
+void pack_rows(const kernels::Table& table, const Rows& m, std::size_t first, std::size_t rows,
+               float* panel) {
+  transpose(table, m.slice(first, rows), panel, kPanel);
   if (rows == kPanel) return;
   for (std::size_t i = 0; i < m.width; ++i)
     std::fill(panel + i * kPanel + rows, panel + (i + 1) * kPanel, 0.0f);
@@ -66,20 +68,8 @@ void pack_columns(const Rows& m, std::size_t column, float* panel) {
   }
 }
 
-void transpose(const Rows& m, float* to, std::size_t stride) {
-  // 32 rows by 16 columns at a time: 32 open lines to read, 16 to write.
-  constexpr std::size_t kRows = 32, kColumns = 16;
-  for (std::size_t row = 0; row < m.rows; row += kRows) {
-    const std::size_t rows = std::min(kRows, m.rows - row);
-    for (std::size_t column = 0; column < m.width; column += kColumns) {
-      const std::size_t last = std::min(m.width, column + kColumns);
-      for (std::size_t c = column; c < last; ++c) {
-        const float* from = m.row(row) + c;
-        float* out = to + c * stride + row;
-        for (std::size_t r = 0; r < rows; ++r) out[r] = from[r * m.stride];
-      }
-    }
-  }
+void transpose(const kernels::Table& table, const Rows& m, float* to, std::size_t stride) {
+  table.training.transpose(m.data, m.stride, m.rows, m.width, to, stride);
 }
 
 void multiply_panel(const kernels::Table& table, const float* panel, std::size_t k, const Rows& x, float* y,
@@ -102,7 +92,8 @@ void multiply_transposed(const Context& context, Scratch& scratch, const Rows& x
   float* panels = scratch.shared().floats(packed.count * packed.floats);
   context.split(packed.count, 1, [&](std::size_t begin, std::size_t end, unsigned) {
     for (std::size_t p = begin; p < end; ++p) {
-      pack_rows(w, p * kPanel, std::min(kPanel, w.rows - p * kPanel), panels + p * packed.floats);
+      pack_rows(context.table(), w, p * kPanel, std::min(kPanel, w.rows - p * kPanel),
+                panels + p * packed.floats);
     }
   });
   multiply_tiles(context, x, {panels, packed.count, packed.floats}, w.width, y, start);
@@ -150,7 +141,7 @@ void add_transposed_product(const Context& context, Scratch& scratch, const Rows
       const std::size_t rows = std::min(row_tile, dw.rows - row);
       for (std::size_t g = 0; g < groups; ++g) {
         const Rows terms = group(dy, g).columns(row, rows);
-        transpose(terms, turned, kTermStride);
+        transpose(context.table(), terms, turned, kTermStride);
         kernel({.panels = reinterpret_cast<const std::byte*>(
                     packed + (g * kTerms * panels + panel * terms.rows) * kPanel),
                 .panel_count = std::min(kPanelTile, panels - panel),

@@ -34,11 +34,11 @@ void add_transposed_product(const Context& context, Scratch& scratch, const Rows
 // Parts of them, for operations that tile by themselves.
 
 /// Columns [k] of `rows` rows of m to one panel [k][32 rows]; missing rows become zero. 0 < rows <= 32.
-void pack_rows(const Rows& m, std::size_t first, std::size_t rows, float* panel);
+void pack_rows(const kernels::Table& table, const Rows& m, std::size_t first, std::size_t rows, float* panel);
 /// 32 columns of m, from `column` on, to one panel [m.rows][32]; columns behind m.width become zero.
 void pack_columns(const Rows& m, std::size_t column, float* panel);
 /// to[c][t] = m[t][c] for all columns of m; rows of `to` are `stride` floats apart.
-void transpose(const Rows& m, float* to, std::size_t stride);
+void transpose(const kernels::Table& table, const Rows& m, float* to, std::size_t stride);
 /// One panel: y[t][0..32) = sum over k of x[t][k] * panel[k][0..32).
 void multiply_panel(const kernels::Table& table, const float* panel, std::size_t k, const Rows& x, float* y,
                     std::size_t y_stride, Start start);

@@ -102,6 +102,30 @@ TEST_P(TrainingEqual, AdamW) {
       3);
 }
 
+TEST_P(TrainingEqual, Transpose) {
+  Random random(test_seed());
+  for (const std::size_t rows : {1, 7, 8, 9, 16, 33, 100}) {
+    for (const std::size_t columns : {1, 5, 8, 15, 24, 67}) {
+      const std::size_t from_stride = columns + random.below(9), to_stride = rows + random.below(9);
+      Guarded<float> from((rows - 1) * from_stride + columns), expected((columns - 1) * to_stride + rows),
+          found(expected.size());
+      fill_random(random, Values::kPattern, from);
+      std::fill(expected.begin(), expected.end(), 5.0f);
+      std::fill(found.begin(), found.end(), 5.0f);
+      portable_table().training.transpose(from.data(), from_stride, rows, columns, expected.data(),
+                                          to_stride);
+      from.freeze();
+      table().training.transpose(from.data(), from_stride, rows, columns, found.data(), to_stride);
+      ASSERT_TRUE(same_bits(expected, found)) << rows << " x " << columns;
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < columns; ++c) {
+          ASSERT_TRUE(same_value(found[c * to_stride + r], from[r * from_stride + c])) << r << ", " << c;
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Tables, TrainingEqual, all_variants(), variant_name);
 
 }  // namespace
