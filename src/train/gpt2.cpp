@@ -112,8 +112,8 @@ class Gpt2 final : public Network {
       linear_backward(ctx, scratch, l.qkv, of(l.h), dqkvs, dh, Start::kZero, of(l.inner[0]), dinner);
       norm_backward(ctx, scratch, l.attention_norm, of(l.x), shape_.eps, dh, dx);
     }
-    embed_backward(ctx, batch.tokens, dx, *embedding_);
-    embed_backward(ctx, places_, dx, *positions_);
+    embed_backward(ctx, batch.tokens, dx, embedding_gradient());
+    embed_backward(ctx, places_, dx, positions_->gradient);
   }
 
   std::vector<Layer> layers_;

@@ -31,11 +31,11 @@ void embed(const Context& context, std::span<const std::int32_t> tokens, const P
 }
 
 void embed_backward(const Context& context, std::span<const std::int32_t> tokens, const Rows& dout,
-                    Parameter& table) {
-  if (table.frozen()) return;
+                    const Rows& gradient) {
+  if (gradient.data == nullptr) return;
   context.split(dout.width, kColumnGrain, [&](std::size_t begin, std::size_t end, unsigned) {
     for (std::size_t t = 0; t < tokens.size(); ++t) {
-      float* const row = table.gradient.row(static_cast<std::size_t>(tokens[t]));
+      float* const row = gradient.row(static_cast<std::size_t>(tokens[t]));
       context.table().add(row + begin, dout.row(t) + begin, end - begin);
     }
   });

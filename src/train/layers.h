@@ -14,9 +14,10 @@ namespace garam::training {
 /// out.row(t) = table row tokens[t].
 void embed(const Context& context, std::span<const std::int32_t> tokens, const Parameter& table,
            const Rows& out);
-/// The row of a token gets the gradients of its occurrences, in the order of the batch.
+/// The row of a token in `gradient` gets the gradients of its occurrences, in the order of the batch. Without
+/// memory: nothing.
 void embed_backward(const Context& context, std::span<const std::int32_t> tokens, const Rows& dout,
-                    Parameter& table);
+                    const Rows& gradient);
 
 /// Weight and bias of a norm; without bias it is RMSNorm (Zhang and Sennrich 2019), else LayerNorm (Ba et al.
 /// 2016).

@@ -135,7 +135,7 @@ class Llama final : public Network {
       linear_backward(ctx, scratch, l.v, of(l.h), dv, dh, Start::kHere, of(l.inner[2]), dinner);
       norm_backward(ctx, scratch, l.attention_norm, of(l.x), shape_.eps, dh, dx);
     }
-    embed_backward(ctx, batch.tokens, dx, *embedding_);
+    embed_backward(ctx, batch.tokens, dx, embedding_gradient());
   }
 
   std::vector<Layer> layers_;

@@ -4,6 +4,7 @@
 #include "train/network.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/fail.h"
 
@@ -94,6 +95,11 @@ void Network::finish() {
     }
   }
   parameters_.allocate(frozen);
+  if (shape_.tied && !embedding_->frozen()) {
+    lookups_ = embedding_->gradient;
+    lookup_memory_ = Memory(lookups_.rows * lookups_.stride * sizeof(float), "gradients");
+    lookups_.data = reinterpret_cast<float*>(lookup_memory_.data());
+  }
   const auto cut = [&] {
     workspace_.rewind();
     const std::size_t slice = std::min(rows_, kHeadRows);
@@ -113,6 +119,12 @@ double Network::run(const Context& context, Scratch& scratch, const Batch& batch
   const double loss = head(context, scratch, batch, x, scale);
   if (scale != 0) backward(context, scratch, batch, dx_.slice(0, batch.rows()));
   return loss;
+}
+
+void Network::end_gradients(const Context& context) {
+  if (lookups_.data == nullptr) return;
+  add(context, embedding_->gradient, lookups_);
+  std::memset(lookups_.data, 0, lookup_memory_.size());
 }
 
 double Network::head(const Context& context, Scratch& scratch, const Batch& batch, const Rows& x,

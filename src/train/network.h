@@ -68,6 +68,8 @@ class Network {
   /// Sum of the loss over the labels of a batch. With a scale other than 0, `scale` times its gradients are
   /// added to those of the parameters.
   double run(const Context& context, Scratch& scratch, const Batch& batch, float scale);
+  /// To be called behind the last batch of a step.
+  void end_gradients(const Context& context);
 
  protected:
   Network(Shape shape, std::size_t rows, std::optional<LoraOptions> lora)
@@ -77,6 +79,8 @@ class Network {
   LinearWeights linear_weights(const std::string& name, std::size_t outputs, std::size_t inputs, bool bias);
   NormWeights norm_weights(const std::string& name, bool bias);
   Parameter& embedding();
+  /// Where gradients of looked-up rows are summed.
+  const Rows& embedding_gradient() const { return shape_.tied ? lookups_ : embedding_->gradient; }
   /// Ends the declarations: memory for parameters and, by carve(), for activations.
   void finish();
 
@@ -101,6 +105,10 @@ class Network {
   std::vector<LoraPair*> adapters_;
   Workspace workspace_;
   Rows normed_, logits_, dnormed_, dx_;
+  // An embedding that is also the output matrix has two sums of gradients, which take turns from batch to
+  // batch: kept apart until the end of a step, so that batches decide no bit.
+  Memory lookup_memory_;
+  Rows lookups_;
 };
 
 std::unique_ptr<Network> make_llama(const Shape& shape, std::size_t rows,

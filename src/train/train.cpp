@@ -190,6 +190,7 @@ class Run {
       if (options_.stop.stop_requested()) interrupt();
       loss += network_->run(context_, scratch_, batch, 1.0f / static_cast<float>(labels));
     }
+    network_->end_gradients(context_);
     loss /= static_cast<double>(labels);
     const double norm = gradient_norm(context_, parameters);
     if (!std::isfinite(loss) || !std::isfinite(norm)) diverged(loss);

@@ -67,6 +67,7 @@ void check_gradients(const Shape& shape, const std::optional<training::LoraOptio
                            lora ? lora->alpha / static_cast<double>(lora->rank) : 0);
   const double exact = reference.loss(batch);
   const double loss = network->run(context, scratch, batch, 1.0f);
+  network->end_gradients(context);
   EXPECT_NEAR(loss, exact, 1e-6 * exact);
 
   Random random(3);
@@ -118,7 +119,8 @@ TEST(Gradients, OfLowRankChanges) {
   check_gradients(
       tiny("llama"),
       training::LoraOptions{.rank = 3, .alpha = 6, .targets = {"attn_q", "attn_output", "ffn_down"}});
-  check_gradients(tiny("gpt2"), training::LoraOptions{.rank = 2, .alpha = 4, .targets = {"attn_qkv", "ffn_up"}});
+  check_gradients(tiny("gpt2"),
+                  training::LoraOptions{.rank = 2, .alpha = 4, .targets = {"attn_qkv", "ffn_up"}});
 }
 
 }  // namespace
