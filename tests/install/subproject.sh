@@ -13,6 +13,10 @@ cmake -S "$here/add_subdirectory" -B "$work/build" -DGARAM_SOURCE="$source" -DCM
   -DBUILD_SHARED_LIBS=ON -DGARAM_INSTALL=ON -DGARAM_PCH=ON -DCMAKE_BUILD_TYPE= -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
   > "$work/configure.log"
 grep -q 'march=native' "$work/build/compile_commands.json" && { echo "-march=native without being asked"; exit 1; }
+if [[ -z ${GARAM_TEST_SUBPROJECT:-} ]]; then
+  echo "SKIPPED: configured and checked, not built: the whole library once more takes minutes (GARAM_TEST_SUBPROJECT=1)"
+  exit 77
+fi
 cmake --build "$work/build" --parallel "$(nproc)" > "$work/build.log" || { tail -n 30 "$work/build.log"; exit 1; }
 output=$("$work/build/consumer")
 echo "$output"
