@@ -1,6 +1,8 @@
 // A training run from its configuration to its file.
 #include "garam/train.h"
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -10,6 +12,7 @@
 #include "base/float_env.h"
 #include "base/format.h"
 #include "base/hash.h"
+#include "base/printable.h"
 #include "garam/quantize.h"
 #include "model/open_model.h"
 #include "runtime/kernel_choice.h"
@@ -52,6 +55,17 @@ void check(const TrainConfig& c) {
        "tokenizer: a GGUF file with a vocabulary is needed for a new model");
   need(c.held_out_share >= 0 && c.held_out_share < 1, "held_out_share: expected 0 to 1");
   decay_of(c);
+  // What only the end of a run would find out.
+  const auto types = quantize_types();
+  const auto same = [&](std::string_view name) {
+    return std::equal(name.begin(), name.end(), c.type.begin(), c.type.end(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+  };
+  if (std::none_of(types.begin(), types.end(), same)) {
+    fail(ErrorCode::kArgument, "{}: type: expected one of {}, found \"{}\"", c.source, joined(types),
+         printable(c.type));
+  }
+  const AtomicFile writable(c.output);
 }
 
 /// The tail of the training samples, taken away from them.

@@ -1,8 +1,10 @@
 // A small training run in a folder of its own, to be varied.
 #pragma once
 
+#include <garam/garam.h>
 #include <garam/train.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>

@@ -7,8 +7,6 @@
 #include "support/shared.h"
 #include "train/runs.h"
 
-#include <garam/garam.h>
-
 namespace garam::test {
 namespace {
 
