@@ -83,7 +83,7 @@ class Reader {
     std::fill(to_.learned.begin() + static_cast<std::ptrdiff_t>(begin), to_.learned.end(), false);
     const std::size_t answer_begin = to_.tokens.size();
     append(tokenizer_.encode(answer, {.add_special = false, .parse_special = true}));
-    if (const auto eos = tokenizer_.eos()) append({{*eos}});
+    if (const auto eos = tokenizer_.eos()) append({*eos});
     const std::size_t rows = std::min(to_.tokens.size() - begin - 1, context_);
     // A first token has nothing before it to be predicted from.
     to_.learned[begin] = false;
@@ -120,12 +120,12 @@ class Reader {
 
   std::size_t begin_document() {
     const std::size_t begin = to_.tokens.size();
-    if (tokenizer_.add_bos() && tokenizer_.bos()) append({{*tokenizer_.bos()}});
+    if (tokenizer_.add_bos() && tokenizer_.bos()) append({*tokenizer_.bos()});
     return begin;
   }
 
   void end_document(std::size_t begin) {
-    if (const auto eos = tokenizer_.eos()) append({{*eos}});
+    if (const auto eos = tokenizer_.eos()) append({*eos});
     // Every token but the last has one behind it.
     for (std::size_t at = begin; at + 1 < to_.tokens.size(); at += context_) {
       to_.samples.push_back({at, std::min(context_, to_.tokens.size() - 1 - at)});

@@ -27,6 +27,10 @@ cmake -S "$here/find_package" -B "$work/find_package" -DCMAKE_CXX_COMPILER="$com
   -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF > "$work/configure.log"
 cmake --build "$work/find_package" > "$work/build.log"
 expect "$("$work/find_package/consumer")"
+# The training component, where the build has it.
+if find "$work/prefix" -name 'libgaram_train.*' | grep -q .; then
+  "$work/find_package/trainer" | grep none.json
+fi
 # A program that asks for another minor version before 1.0 is told so.
 mkdir "$work/other"
 sed 's/garam 0\.1 CONFIG/garam 0.99 CONFIG/' "$here/find_package/CMakeLists.txt" > "$work/other/CMakeLists.txt"
