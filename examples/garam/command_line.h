@@ -27,6 +27,7 @@ Run define_imatrix(CLI::App& app);
 Run define_convert(CLI::App& app);
 #ifndef GARAM_WITHOUT_TRAINING
 Run define_train(CLI::App& app);
+Run define_train_tokenizer(CLI::App& app);
 #endif
 
 /// Throws UsageError that lists them unless garam::quantize() takes the type.

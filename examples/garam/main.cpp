@@ -28,12 +28,13 @@ constexpr Command kCommands[] = {
     {"convert", "Write a Hugging Face folder as a GGUF file", define_convert},
 #ifndef GARAM_WITHOUT_TRAINING
     {"train", "Train a model on text, or fine-tune one", define_train},
+    {"train-tokenizer", "Learn a vocabulary from text", define_train_tokenizer},
 #endif
 };
 
 std::string usage() {
   std::string text = "Usage: garam COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const Command& command : kCommands) text += formatted("  {:<12}{}\n", command.name, command.summary);
+  for (const Command& command : kCommands) text += formatted("  {:<17}{}\n", command.name, command.summary);
   text +=
       "\n`garam COMMAND --help` tells the options of a command. Every long option can also be given as an\n"
       "environment variable, for instance GARAM_ARG_MODEL for --model; an argument comes first.\n"

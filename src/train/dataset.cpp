@@ -5,19 +5,15 @@
 #include <numeric>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/hash.h"
-#include "io/json.h"
 #include "sample/philox.h"
+#include "train/text_file.h"
 
 namespace garam::training {
 namespace {
 
 constexpr std::uint32_t kOrderStream = 0x6f726465;  // of its own, apart from those of samplers and weights
-constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;  // of a file
 constexpr std::size_t kMostTokens = std::size_t{1} << 31;
-constexpr std::size_t kMostLine = std::size_t{64} << 20;
-constexpr std::size_t kPiece = std::size_t{1} << 20;  // of plain text given to the tokenizer at once
 
 class Reader {
  public:
@@ -25,17 +21,11 @@ class Reader {
       : tokenizer_(tokenizer), context_(context), stop_(stop), to_(to) {}
 
   void read(const std::string& path) {
-    const ReadFile file = ReadFile::open(path);
-    if (file.size() == 0) fail(ErrorCode::kFormat, "{}: expected text, found an empty file", path);
-    if (file.size() > kMostBytes) {
-      fail(ErrorCode::kFormat, "{}: expected at most {} bytes, found {}: cut it into several files", path,
-           kMostBytes, file.size());
-    }
-    std::string text(file.size(), '\0');
-    file.read(0, std::as_writable_bytes(std::span(text)));
+    const std::string text = read_text(path);
     const std::size_t before = to_.samples.size();
-    if (path.ends_with(".jsonl")) {
-      read_lines(path, text);
+    if (has_json_lines(path)) {
+      each_json_line(path, text, stop_,
+                     [this](const std::string& where, JsonValue object) { read_line(where, object); });
     } else {
       document(text);
     }
@@ -44,27 +34,7 @@ class Reader {
   }
 
  private:
-  void read_lines(const std::string& path, std::string_view text) {
-    std::size_t number = 0;
-    while (!text.empty()) {
-      ++number;
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      const std::string_view line = text.substr(0, end);
-      text.remove_prefix(std::min(end + 1, text.size()));
-      if (line.find_first_not_of(" \t\r") == line.npos) continue;
-      const std::string where = path + ":" + std::to_string(number);
-      if (line.size() > kMostLine) {
-        fail(ErrorCode::kFormat, "{}: expected a line of at most {} bytes, found {}", where, kMostLine,
-             line.size());
-      }
-      if (number % 1024 == 0) check_stop();
-      read_line(where, line);
-    }
-  }
-
-  void read_line(const std::string& where, std::string_view line) {
-    const JsonDocument document = JsonDocument::parse(line, where, {.bytes = kMostLine});
-    const JsonValue root = document.root();
+  void read_line(const std::string& where, JsonValue root) {
     if (const auto text = root.find("text")) {
       const std::size_t begin = begin_document();
       append(tokenizer_.encode(text->string(), {.add_special = false, .parse_special = true}));
@@ -100,22 +70,12 @@ class Reader {
   void document(std::string_view text) {
     const std::size_t begin = begin_document();
     while (!text.empty()) {
-      check_stop();
-      const std::size_t size = piece(text);
+      check_stop(stop_);
+      const std::size_t size = block_of(text);
       append(tokenizer_.encode(text.substr(0, size), {.add_special = false}));
       text.remove_prefix(size);
     }
     end_document(begin);
-  }
-
-  /// Up to 1 MiB, cut behind a line's end where there is one.
-  static std::size_t piece(std::string_view text) {
-    if (text.size() <= kPiece) return text.size();
-    const std::size_t line = text.rfind('\n', kPiece - 1);
-    if (line != text.npos) return line + 1;
-    std::size_t cut = kPiece;  // not inside a character
-    while (cut > kPiece - 4 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
-    return cut;
   }
 
   std::size_t begin_document() {
@@ -138,10 +98,6 @@ class Reader {
     }
     to_.tokens.insert(to_.tokens.end(), ids.begin(), ids.end());
     to_.learned.resize(to_.tokens.size(), true);
-  }
-
-  void check_stop() const {
-    if (stop_.stop_requested()) fail(ErrorCode::kCancelled, "training was cancelled while reading its data");
   }
 
   const Tokenizer& tokenizer_;

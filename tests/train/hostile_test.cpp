@@ -109,7 +109,7 @@ TEST(HostileTraining, Data) {
       {"list.jsonl", "[1]", "list.jsonl:1"},
       {"long.jsonl", "{\"prompt\": \"" + sentences(4000) + "\", \"answer\": \"x\"}",
        "leaves none for the answer"},
-      {"utf8.jsonl", "{\"text\": \"\xff\xfe\"}", "utf8.jsonl:1"},
+      {"utf8.jsonl", "{\"text\": \"\xff\xfe\"}", "utf8.jsonl: byte 10"},
   };
   for (const auto& c : kCases) {
     TinyRun run;
@@ -129,11 +129,17 @@ TEST(HostileTraining, Data) {
   EXPECT_TRUE(has(refusal([&] { train(run.config); }), "folder"));
 }
 
-TEST(HostileTraining, AnyBytesAreText) {
+TEST(HostileTraining, TextThatIsNotUtf8NamesTheByte) {
   TinyRun run;
-  std::string bytes;
-  for (int i = 0; i < 3000; ++i) bytes += static_cast<char>(i * 7919 >> 3);
-  bytes += std::string(5000, 'a');  // a line without an end
+  write_contents(run.config.data[0], std::string(70, 'a') + "\xc3\xa9 \xff");
+  EXPECT_TRUE(has(refusal([&] { train(run.config); }), "text.txt: byte 73: expected UTF-8, found 0xff"));
+}
+
+TEST(HostileTraining, AnyCharactersAreText) {
+  TinyRun run;
+  std::string bytes(10, '\0');
+  bytes += "\x01\x7f\xc3\xa9\xe2\x80\x8b\xf0\x9f\xa6\x8a";
+  bytes += std::string(3 << 20, 'a');  // a line without an end, longer than a block
   write_contents(run.config.data[0], bytes);
   run.config.steps = 2;
   EXPECT_FALSE(run.run().empty());
