@@ -1,6 +1,7 @@
 // Vocabularies from text: merges beside an implementation that counts everything anew, files that come back
 // as tokenizers, hostile text.
 #include <garam/train_tokenizer.h>
+#include <gtest/gtest.h>
 
 #include <map>
 
