@@ -1,21 +1,22 @@
-#!/ usr / bin / python3
-""
-    "The same training run by garam and by PyTorch, from the same weights over the same windows.
+#!/usr/bin/python3
+"""The same training run by garam and by PyTorch, from the same weights over the same windows.
 
-    Usage : compare_with_torch.py GARAM WORK_DIR[--speed]
-                .Without-- speed : 20 steps of a tiny llama and a tiny gpt2,
-    whose losses must agree to 1e-3. With it
-    : tokens a second of a 3.25 M llama,
-      both on two threads,
-      one after the other
-          .Exit code 77 : PyTorch is not there(Debian
-                                               : python3 - torch, libopenblas0 - pthread)
-          .""
-           "
-                          import json import math import os import struct import subprocess import sys import
-                              time
+Usage: compare_with_torch.py GARAM WORK_DIR [--speed]. Without --speed: 20 steps of a tiny llama and a tiny gpt2, whose
+losses must agree to 1e-3. With it: tokens a second of a 3.25 M llama, both on two threads, one after the other.
+Exit code 77: PyTorch is not there (Debian: python3-torch, libopenblas0-pthread).
+"""
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import time
 
-                          try : import torch from torch import nn import torch.nn.functional as F
+try:
+    import torch
+    from torch import nn
+    import torch.nn.functional as F
 except ImportError as error:
     print(f"SKIPPED: no PyTorch ({error})")
     sys.exit(77)
@@ -234,7 +235,7 @@ def compare(program, work, architecture, model, config):
         json.dump({**config, **changes, "output": path(name)}, open(path("config.json"), "w"))
         garam(program, "train", path("config.json"), "--quiet", "--restart", "-t", "2")
 
-#A step of length 0 writes the weights that runs begin with.
+    # A step of length 0 writes the weights that runs begin with.
     run("begin.gguf", steps=1, learning_rate=0, min_learning_rate=0)
     began = time.monotonic()
     run("end.gguf")
@@ -259,8 +260,7 @@ def main():
               f"{tokens * config['steps'] / seconds:.0f} tokens/s, losses of the last step {theirs[-1]:.4f} and {losses[-1]:.4f}")
         return 0
     worst = 0
-    config = {
-    "vocab" : 300, "context" : 64, "batch" : 4, "steps" : 20, "learning_rate" : 3e-3, "warmup" : 5}
+    config = {"vocab": 300, "context": 64, "batch": 4, "steps": 20, "learning_rate": 3e-3, "warmup": 5}
     for architecture, model in (("llama", {"layers": 2, "width": 32, "heads": 4, "kv_heads": 2, "hidden": 96}), ("gpt2", {"layers": 2, "width": 32, "heads": 4})):
         losses, theirs, _, _ = compare(program, work, architecture, model, config)
         difference = max(abs(a - b) for a, b in zip(losses, theirs))
