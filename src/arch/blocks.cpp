@@ -8,10 +8,27 @@
 
 namespace garam {
 
-TokenWeights TokenWeights::declare(Weights& weights, const Config& config) {
-  const Matrix& embedding = weights.matrix("token_embd.weight", config.vocab, config.width);
+TokenWeights TokenWeights::declare(Weights& weights, const Metadata& metadata, Config& config) {
+  constexpr std::size_t kMostLabels = 1 << 16;
+  TokenWeights tokens;
+  tokens.embedding = &weights.matrix("token_embd.weight", config.vocab, config.width);
   const Matrix* output = weights.optional_matrix("output.weight", config.vocab, config.width);
-  return {&embedding, output != nullptr ? output : &embedding};
+  tokens.output = output != nullptr ? output : tokens.embedding;
+  std::vector<std::string> labels = metadata.strings("classifier.output_labels", kMostLabels);
+  const std::size_t scores = std::max<std::size_t>(labels.size(), 1);
+  tokens.scores.weight = weights.optional_matrix("cls.output.weight", scores, config.width);
+  if (tokens.scores.weight == nullptr) return tokens;
+  tokens.scores.bias = weights.optional_vector("cls.output.bias", scores);
+  config.scores = scores;
+  config.score_labels = std::move(labels);
+  return tokens;
+}
+
+void token_logits(Forward& f, const TokenWeights& w, const ops::ActivationForms& forms, const Rows& x) {
+  ops::linear(f.context, x, forms, {{w.output, nullptr, f.logits}});
+  if (w.scores.weight == nullptr) return;
+  ops::linear(f.context, x, forms, {w.scores.into(f.scores)});
+  if (f.scores.width > 1) ops::softmax(f.context, f.scores);
 }
 
 Linear Linear::declare(Weights& weights, const std::string& name, std::size_t rows, std::size_t k,
@@ -268,25 +285,6 @@ void gelu_network(Forward& f, const GeluWeights& w, const ops::ActivationForms& 
   ops::linear(f.context, x, forms, {w.up.into(up)});
   ops::gelu_tanh(f.context, up);
   ops::linear(f.context, up, forms, {w.down.into(out)});
-}
-
-ScoreHead ScoreHead::declare(Weights& weights, const Metadata& metadata, Config& config) {
-  constexpr std::size_t kMostLabels = 1 << 16;
-  ScoreHead head;
-  std::vector<std::string> labels = metadata.strings("classifier.output_labels", kMostLabels);
-  const std::size_t scores = std::max<std::size_t>(labels.size(), 1);
-  head.out.weight = weights.optional_matrix("cls.output.weight", scores, config.width);
-  if (head.out.weight == nullptr) return head;
-  head.out.bias = weights.optional_vector("cls.output.bias", scores);
-  config.scores = scores;
-  config.score_labels = std::move(labels);
-  return head;
-}
-
-void score_rows(Forward& f, const ScoreHead& head, const ops::ActivationForms& forms, const Rows& x) {
-  if (head.out.weight == nullptr) return;
-  ops::linear(f.context, x, forms, {head.out.into(f.scores)});
-  if (f.scores.width > 1) ops::softmax(f.context, f.scores);
 }
 
 std::size_t widest_input(const Config& c) {

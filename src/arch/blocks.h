@@ -19,15 +19,6 @@ enum class Bias { kNone, kOptional, kRequired };
 /// Whether projections of one input are one tensor.
 enum class Fused { kNo, kYes };
 
-/// The two ends of a model, tokens to vectors and back.
-struct TokenWeights {
-  const Matrix* embedding = nullptr;  // [vocab, width]
-  const Matrix* output = nullptr;     // [vocab, width], the embedding when tied
-
-  /// token_embd and output.
-  static TokenWeights declare(Weights& weights, const Config& config);
-};
-
 /// x weight^T + bias.
 struct Linear {
   const Matrix* weight = nullptr;
@@ -40,6 +31,22 @@ struct Linear {
     return {weight, bias != nullptr ? bias->data() : nullptr, out};
   }
 };
+
+/// The two ends of a model, tokens to vectors and back.
+struct TokenWeights {
+  const Matrix* embedding = nullptr;  // [vocab, width]
+  const Matrix* output = nullptr;     // [vocab, width], the embedding when tied
+  Linear scores;                      // [scores, width], of a classification head, or null
+
+  /// token_embd and output; and cls.output, where the file has it, as rerankers and reward models do, of as
+  /// many scores as classifier.output_labels names, else one. Sets the config's scores and their labels.
+  static TokenWeights declare(Weights& weights, const Metadata& metadata, Config& config);
+};
+
+/// Logits of the rows that want them, x being those rows behind the last norm, and their scores: softmax of
+/// several, a single one as it is.
+void token_logits(Forward& forward, const TokenWeights& weights, const ops::ActivationForms& forms,
+                  const Rows& x);
 
 /// RMSNorm, or LayerNorm with its bias.
 struct Norm {
@@ -182,19 +189,6 @@ struct GeluWeights {
 
 void gelu_network(Forward& forward, const GeluWeights& weights, const ops::ActivationForms& forms,
                   const Rows& x, const Rows& up, const Rows& out);
-
-/// A classification head, as rerankers and reward models have it: one product of the normed last layer.
-struct ScoreHead {
-  Linear out;  // [scores, width], or null
-
-  /// cls.output, where the file has it, of as many scores as classifier.output_labels names, else one. Sets
-  /// the config's scores and their labels.
-  static ScoreHead declare(Weights& weights, const Metadata& metadata, Config& config);
-};
-
-/// The scores of the rows that want logits, x being the input of the output matrix: softmax of several, a
-/// single one as it is.
-void score_rows(Forward& forward, const ScoreHead& head, const ops::ActivationForms& forms, const Rows& x);
 
 /// Most inputs of any projection of a layer, which ActivationForms must hold.
 std::size_t widest_input(const Config& config);

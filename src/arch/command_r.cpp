@@ -33,7 +33,7 @@ class CommandR final : public Architecture {
         logit_scale_(metadata.real_or("logit_scale", 0, 1e6, 0)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = &weights.vector("output_norm.weight", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -79,7 +79,7 @@ class CommandR final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::layer_norm(ctx, last, output_norm_->data(), nullptr, eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
     if (logit_scale_ > 0) ops::scale(ctx, f.logits, logit_scale_);
   }
 

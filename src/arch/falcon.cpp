@@ -33,7 +33,7 @@ class Falcon final : public Architecture {
         eps_(metadata.real("attention.layer_norm_epsilon", 1e-20, 1)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::layer(weights, "output_norm", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -79,7 +79,7 @@ class Falcon final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

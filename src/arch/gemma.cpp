@@ -59,7 +59,7 @@ class Gemma final : public Architecture {
     const bool later = generation != Generation::kFirst;
     if (!later) config_.window = 0;
     config_.read_local_layers(metadata, generation == Generation::kThird ? kPattern3 : kPattern2);
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -122,7 +122,7 @@ class Gemma final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
     if (logit_cap_ > 0) ops::soft_cap(ctx, f.logits, logit_cap_);
   }
 

@@ -29,7 +29,7 @@ class Gpt2 final : public Architecture {
       : Architecture(config), eps_(metadata.real("attention.layer_norm_epsilon", 1e-20, 1)) {
     config_.max_positions = config_.context;
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     positions_ = &weights.matrix("position_embd.weight", c.context, c.width);
     output_norm_ = Norm::layer(weights, "output_norm", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
@@ -74,7 +74,7 @@ class Gpt2 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     normalize(ctx, last, output_norm_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

@@ -43,7 +43,7 @@ class GptOss final : public Architecture {
     // A base of 1 has no logarithm to place YaRN's corrections by.
     local_options_.base =
         metadata.real_or("rope.freq_base_swa", 1.001, 1e12, static_cast<float>(rope_options_.base));
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -96,7 +96,7 @@ class GptOss final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

@@ -36,7 +36,7 @@ class Llama final : public Architecture {
         eps_(metadata.real("attention.layer_norm_rms_epsilon", 1e-20, 1)),
         rope_options_(read_rope(metadata, config)) {
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = &weights.vector("output_norm.weight", c.width);
     rope_factors_ = weights.optional_vector("rope_freqs.weight", rope_options_.dims / 2);
     file_ = metadata.file();
@@ -102,7 +102,7 @@ class Llama final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

@@ -39,7 +39,7 @@ class Olmo2 final : public Architecture {
     local_options_.dims = rope_options_.dims;
     local_options_.base =
         metadata.real_or("rope.freq_base_swa", 1, 1e12, static_cast<float>(rope_options_.base));
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
@@ -91,7 +91,7 @@ class Olmo2 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

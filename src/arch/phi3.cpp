@@ -39,7 +39,7 @@ class Phi3 final : public Architecture {
         original_context_(
             metadata.integer_or("rope.scaling.original_context_length", 1, 1 << 30, config.context)) {
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
     file_ = metadata.file();
     for (const char* name : {kShort, kLong}) {
@@ -110,7 +110,7 @@ class Phi3 final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:

@@ -47,9 +47,8 @@ class Qwen final : public Architecture {
       config_.expert_hidden = config_.hidden / config_.experts_used;
     }
     const Config& c = config_;
-    tokens_ = TokenWeights::declare(weights, c);
+    tokens_ = TokenWeights::declare(weights, metadata, config_);
     output_norm_ = Norm::rms(weights, "output_norm", c.width);
-    if (generation == Generation::kThird) score_head_ = ScoreHead::declare(weights, metadata, config_);
     for (std::size_t i = 0; i < c.layers; ++i) {
       const std::string blk = "blk." + std::to_string(i) + ".";
       Layer layer;
@@ -107,8 +106,7 @@ class Qwen final : public Architecture {
 
     const Rows last = gather_logit_rows(f, b.x, b.h);
     ops::rms_norm(ctx, last, output_norm_.weight->data(), eps_, last);
-    ops::linear(ctx, last, b.forms, {{tokens_.output, nullptr, f.logits}});
-    score_rows(f, score_head_, b.forms, last);
+    token_logits(f, tokens_, b.forms, last);
   }
 
  private:
@@ -133,7 +131,6 @@ class Qwen final : public Architecture {
   ops::Rope rope_;
   TokenWeights tokens_;
   Norm output_norm_;
-  ScoreHead score_head_;
   std::vector<Layer> layers_;
 };
 

@@ -58,11 +58,36 @@ void add_decoder_keys(const Decoder& d, KeyList& keys) {
   keys.number("vocab_size", d.vocab);
 }
 
-void add_embeddings(const Decoder& d, const std::string& prefix, const std::string& head, float norm_addend,
-                    TensorPlan& tensors) {
+bool add_score_head(HfModel& model, std::uint64_t width) {
+  constexpr char kName[] = "score.weight";
+  const StoredTensor* stored = model.tensors.checkpoint().find(kName);
+  if (stored == nullptr) return false;
+  const std::uint64_t scores = stored->shape.empty() ? 0 : stored->shape.front();
+  if (scores == 0 || scores > 1 << 16) {
+    fail(ErrorCode::kFormat, "{}: expected [1 to 65536, {}] values",
+         model.tensors.checkpoint().origin(*stored), width);
+  }
+  model.tensors.matrix("cls.output.weight", kName, scores, width);
+  if (model.tensors.has("score.bias")) model.tensors.vector("cls.output.bias", "score.bias", scores);
+  if (scores == 1) return true;
+  std::vector<std::string> labels;
+  const auto names = model.config.find("id2label");
+  for (std::uint64_t i = 0; i < scores; ++i) {
+    const std::string number = std::to_string(i);
+    const auto name = names ? names->find(number) : std::nullopt;
+    labels.push_back(name ? std::string(name->string()) : "LABEL_" + number);
+  }
+  model.keys.texts("classifier.output_labels", labels);
+  return true;
+}
+
+void add_embeddings(HfModel& model, const Decoder& d, const std::string& prefix, const std::string& head,
+                    float norm_addend) {
+  TensorPlan& tensors = model.tensors;
+  const bool scored = add_score_head(model, d.width);
   tensors.matrix("token_embd.weight", prefix + "embed_tokens.weight", d.vocab, d.width);
   tensors.vector("output_norm.weight", prefix + "norm.weight", d.width, norm_addend);
-  if (d.tied) {
+  if (d.tied || (scored && !tensors.has(head + "lm_head.weight"))) {
     tensors.ignore(head + "lm_head.weight");  // a copy of the embedding, where it is there
   } else {
     tensors.matrix("output.weight", head + "lm_head.weight", d.vocab, d.width);

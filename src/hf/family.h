@@ -44,9 +44,13 @@ void describe_gpt2(HfModel& model);
 /// The keys that follow from a Decoder.
 void add_decoder_keys(const Decoder& decoder, KeyList& keys);
 
-/// embed_tokens and norm below `prefix`, and lm_head in front of `head` where it is not the embedding.
-void add_embeddings(const Decoder& decoder, const std::string& prefix, const std::string& head,
-                    float norm_addend, TensorPlan& tensors);
+/// score of a class *ForSequenceClassification as cls.output, with the labels of id2label. Returns whether it
+/// is there: then the matrix of the logits may be missing.
+bool add_score_head(HfModel& model, std::uint64_t width);
+
+/// embed_tokens and norm below `prefix`, lm_head in front of `head` where it is not the embedding, and score.
+void add_embeddings(HfModel& model, const Decoder& decoder, const std::string& prefix,
+                    const std::string& head, float norm_addend);
 
 struct AttentionPlan {
   bool pairs = false;  // GGUF wants rows of q and k in neighbouring pairs

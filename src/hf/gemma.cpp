@@ -47,7 +47,7 @@ void add_pattern(HfModel& model, const Decoder& d, std::uint64_t pattern) {
 void add_layers(HfModel& model, const Decoder& d, const std::string& prefix, const std::string& head,
                 bool later, bool head_norms) {
   TensorPlan& tensors = model.tensors;
-  add_embeddings(d, prefix, head, kNormAddend, tensors);
+  add_embeddings(model, d, prefix, head, kNormAddend);
   for (std::uint64_t i = 0; i < d.layers; ++i) {
     const std::string blk = block_name(i), stored = prefix + "layers." + std::to_string(i) + ".";
     const auto norm = [&](const char* name, const char* from) {

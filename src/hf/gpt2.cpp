@@ -50,7 +50,8 @@ void describe_gpt2(HfModel& model) {
     tensors.ignore(stored + "attn.masked_bias");
   }
   norm("output_norm", prefix + "ln_f");
-  if (config.boolean_or("tie_word_embeddings", true)) {
+  const bool scored = add_score_head(model, width);
+  if (config.boolean_or("tie_word_embeddings", true) || (scored && !tensors.has("lm_head.weight"))) {
     tensors.ignore("lm_head.weight");
   } else {
     tensors.matrix("output.weight", "lm_head.weight", vocab, width);

@@ -29,6 +29,9 @@ class KeyList {
   void real(std::string_view name, double value) { add(full(name), static_cast<float>(value)); }
   void text(std::string_view name, std::string_view value) { add(full(name), std::string(value)); }
 
+  void texts(std::string_view name, const std::vector<std::string>& values) {
+    add(full(name), GgufArray(values));
+  }
   void flags(std::string_view name, const std::vector<bool>& values) { add(full(name), GgufArray(values)); }
 
   std::vector<GgufKey> take() { return std::move(keys_); }

@@ -25,7 +25,7 @@ void describe_llama(HfModel& model) {
 
   static constexpr const char* kPrefixes[] = {"model.", ""};
   const std::string prefix = tensors.prefix("embed_tokens.weight", kPrefixes);
-  add_embeddings(d, prefix, "", 0, tensors);
+  add_embeddings(model, d, prefix, "", 0);
   const bool biases = config.boolean_or("attention_bias", false);
   for (std::uint64_t i = 0; i < d.layers; ++i) {
     const std::string blk = block_name(i), stored = prefix + "layers." + std::to_string(i) + ".";

@@ -35,7 +35,7 @@ void describe_phi3(HfModel& model) {
 
   static constexpr const char* kPrefixes[] = {"model.", ""};
   const std::string prefix = tensors.prefix("embed_tokens.weight", kPrefixes);
-  add_embeddings(d, prefix, "", 0, tensors);
+  add_embeddings(model, d, prefix, "", 0);
   const std::uint64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
   for (std::uint64_t i = 0; i < d.layers; ++i) {
     const std::string blk = block_name(i), stored = prefix + "layers." + std::to_string(i) + ".";

@@ -37,7 +37,7 @@ void describe(HfModel& model, const DecoderDefaults& defaults, const AttentionPl
 
   static constexpr const char* kPrefixes[] = {"model.", ""};
   const std::string prefix = tensors.prefix("embed_tokens.weight", kPrefixes);
-  add_embeddings(d, prefix, "", 0, tensors);
+  add_embeddings(model, d, prefix, "", 0);
   for (std::uint64_t i = 0; i < d.layers; ++i) {
     const std::string blk = block_name(i), stored = prefix + "layers." + std::to_string(i) + ".";
     tensors.vector(blk + "attn_norm.weight", stored + "input_layernorm.weight", d.width);

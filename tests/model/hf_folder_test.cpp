@@ -38,6 +38,33 @@ TEST_P(HfFamily, ComputesTheSameBitsAsGguf) {
   EXPECT_TRUE(equal_bits(expected, logits_of(load_folder(files, 3)))) << "three shards";
 }
 
+TEST(HfFolders, HeadsOfClassifiers) {
+  for (const char* architecture : {"llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2"}) {
+    for (const std::size_t scores : {1, 3}) {
+      const TinyOptions options{.architecture = architecture, .scores = scores};
+      const TinyModel tiny = TinyModel::make(options);
+      HfFiles files = HfFiles::make(tiny);
+      if (scores > 1) files.config["id2label"] = {{"0", "good"}, {"2", "bad"}};
+      const auto tokens = tiny_tokens(30, options.vocab);
+      const auto scored = [&](const Model& model) {
+        Session session(model);
+        session.prefill(tokens);
+        return copy(session.scores());
+      };
+      const std::vector<float> expected = scored(load_tiny(tiny));
+      ASSERT_EQ(expected.size(), scores);
+      const Model model = load_folder(files);
+      EXPECT_TRUE(equal_bits(expected, scored(model))) << architecture;
+      if (scores > 1) {
+        EXPECT_EQ(model.info().score_labels, (std::vector<std::string>{"good", "LABEL_1", "bad"}));
+      }
+      // Classifiers come without the matrix of the logits.
+      files.drop("lm_head.weight");
+      EXPECT_TRUE(equal_bits(expected, scored(load_folder(files)))) << architecture;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, HfFamily,
     testing::Values(TinyOptions{}, TinyOptions{.weights = "f16"}, TinyOptions{.weights = "bf16"},

@@ -34,6 +34,17 @@ TEST(Scores, AgreeWithTheReference) {
   }
 }
 
+TEST(Scores, OfEveryArchitecture) {
+  for (const char* architecture :
+       {"llama", "qwen2", "qwen2moe", "phi3", "gemma", "gemma2", "gemma3", "gpt2", "gptneox", "stablelm",
+        "starcoder2", "falcon", "olmo2", "command-r", "gpt-oss"}) {
+    const TinyOptions options{.architecture = architecture, .scores = 2};
+    const auto tokens = tiny_tokens(40, options.vocab);
+    const std::vector<double> exact = reference_logits(reference_of(options), tokens, {.scores = true});
+    EXPECT_LT(relative_rms(all_scores(load_tiny(options), tokens, kF32Kv), exact), kBound) << architecture;
+  }
+}
+
 TEST(Scores, SameBitsWithAnyKernelsThreadsAndChunks) {
   const TinyOptions options{.architecture = "qwen3", .weights = "mixed", .scores = 3};
   const auto tokens = tiny_tokens(70, options.vocab);

@@ -123,7 +123,8 @@ class Converter {
     static const std::map<std::string, std::string> kModel = {
         {"token_embd.weight", "model.embed_tokens.weight"},
         {"output_norm.weight", "model.norm.weight"},
-        {"output.weight", "lm_head.weight"}};
+        {"output.weight", "lm_head.weight"},
+        {"cls.output.weight", "score.weight"}};
     static const std::map<std::string, std::string> kGpt2 = {
         {"token_embd", "wte"}, {"position_embd", "wpe"},    {"output_norm", "ln_f"},
         {"attn_norm", "ln_1"}, {"attn_qkv", "attn.c_attn"}, {"attn_output", "attn.c_proj"},
@@ -144,7 +145,7 @@ class Converter {
     const std::size_t dot = name.find_last_of('.');
     const std::string suffix = name.substr(dot);
     if (!name.starts_with("blk.")) {
-      if (is("gpt2") && name != "output.weight")
+      if (is("gpt2") && name != "output.weight" && name != "cls.output.weight")
         return "transformer." + kGpt2.at(name.substr(0, dot)) + suffix;
       return kModel.at(name);
     }
