@@ -22,7 +22,7 @@ struct TrainTokenizerOptions {
   std::uint64_t min_frequency = 2;   ///< of a pair that is merged
   std::size_t max_token_bytes = 64;  ///< of merged tokens
   std::string chat_template{};       ///< stored as tokenizer.chat_template; empty: none
-  unsigned threads = 0;              ///< as LoadOptions::threads; decides no byte
+  unsigned threads = 0;              ///< as LoadOptions::threads, up to 1024; decides no byte
   Progress progress{};               ///< share done
   std::stop_token stop{};            ///< ends with Error(kCancelled); nothing is written then
 };

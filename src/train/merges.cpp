@@ -1,11 +1,13 @@
 // Counts of pairs are kept up to date at the places where something was merged. The queue holds counts as
-// they were when pushed: one that is too high is corrected when it comes up, and a count that rises is pushed
-// anew.
+// they were when pushed: one that is too high is corrected when it comes up. Each pair knows its places, in
+// the order of the text, so a merge costs as much as it has occurrences, however long the pieces are.
 #include "train/merges.h"
 
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
+
+#include "base/fail.h"
 
 namespace garam::training {
 namespace {
@@ -23,9 +25,13 @@ struct PairHash {
   }
 };
 
+struct Place {
+  std::uint32_t cell, piece;
+};
+
 struct PairState {
   std::uint64_t count = 0;
-  std::vector<std::uint32_t> pieces;  // where it occurs or occurred, some of them twice
+  std::vector<Place> places;  // ascending; where it occurs or occurred
 };
 
 struct Candidate {
@@ -35,16 +41,70 @@ struct Candidate {
   bool operator<(const Candidate& b) const { return count != b.count ? count < b.count : pair > b.pair; }
 };
 
+/// All pieces one behind the other, a cell for each byte, an edge before and behind every piece. A token
+/// stands in the cell of its first byte and its length in that of its last, so that both neighbours are found
+/// in one step and nothing is moved when tokens are merged.
+class Cells {
+ public:
+  explicit Cells(std::span<const CountedPiece> pieces) {
+    std::uint64_t size = 1;
+    for (const CountedPiece& piece : pieces) size += piece.bytes.size() + 1;
+    if (size > kMostCells) {
+      fail(ErrorCode::kArgument,
+           "train_tokenizer: expected at most {} bytes of distinct pieces, found {}: less text is needed",
+           kMostCells, size);
+    }
+    cells_.reserve(static_cast<std::size_t>(size));
+    cells_.push_back(kEdge);
+    for (const CountedPiece& piece : pieces) {
+      for (const char c : piece.bytes) cells_.push_back(static_cast<unsigned char>(c));
+      cells_.push_back(kEdge);
+    }
+    lengths_.assign(256, 1);
+  }
+
+  /// The token that begins at a cell; kEdge or another number that is no token where none does.
+  TokenId at(std::uint32_t cell) const { return cells_[cell]; }
+  bool is_token(std::uint32_t cell) const { return cells_[cell] < kInside; }
+  std::uint32_t next(std::uint32_t cell) const { return cell + lengths_[cells_[cell]]; }
+  /// Where the token before begins; the edge where there is none.
+  std::uint32_t previous(std::uint32_t cell) const {
+    const std::uint32_t before = cells_[cell - 1];
+    return before == kEdge || before < kInside ? cell - 1 : cell - (before - kInside);
+  }
+  std::uint32_t length(TokenId token) const { return lengths_[token]; }
+
+  TokenId new_token(std::uint32_t length) {
+    lengths_.push_back(length);
+    return static_cast<TokenId>(lengths_.size() - 1);
+  }
+  /// Puts `token` in the place of the token at `cell` and the next one, which begins at `second`.
+  void join(std::uint32_t cell, std::uint32_t second, TokenId token) {
+    cells_[second] = kInside;
+    cells_[cell + lengths_[token] - 1] = kInside + lengths_[token];
+    cells_[cell] = token;
+  }
+
+ private:
+  static constexpr std::uint64_t kMostCells = std::uint64_t{1} << 31;
+  static constexpr std::uint32_t kInside = std::uint32_t{1} << 31;  // plus the length, in a last cell
+  static constexpr std::uint32_t kEdge = UINT32_MAX;
+
+  std::vector<std::uint32_t> cells_;
+  std::vector<std::uint32_t> lengths_;  // in bytes, of every token
+};
+
 class Learner {
  public:
   Learner(std::span<const CountedPiece> pieces, const MergeOptions& options)
-      : pieces_(pieces), options_(options) {
-    bytes_.assign(256, 1);
-    words_.reserve(pieces.size());
-    for (std::uint32_t i = 0; i < pieces.size(); ++i) {
-      std::vector<TokenId>& word = words_.emplace_back();
-      for (const char c : pieces[i].bytes) word.push_back(static_cast<unsigned char>(c));
-      for (std::size_t j = 0; j + 1 < word.size(); ++j) add(pair_of(word[j], word[j + 1]), i);
+      : pieces_(pieces), options_(options), cells_(pieces) {
+    std::uint32_t cell = 1;
+    for (std::uint32_t i = 0; i < pieces.size(); ++i, ++cell) {
+      const auto end = static_cast<std::uint32_t>(cell + pieces[i].bytes.size());
+      tokens_ += pieces[i].count * pieces[i].bytes.size();
+      for (; cell < end; ++cell) {
+        if (cell + 1 < end) add(pair_of(cells_.at(cell), cells_.at(cell + 1)), {cell, i});
+      }
     }
     for (const auto& [pair, state] : pairs_) queue_.push({state.count, pair});
   }
@@ -54,89 +114,80 @@ class Learner {
     while (learned.merges.size() < options_.merges && !queue_.empty()) {
       const Candidate best = queue_.top();
       queue_.pop();
-      const std::uint64_t count = pairs_[best.pair].count;
+      const std::uint64_t count = pairs_.at(best.pair).count;
       if (count < std::max<std::uint64_t>(options_.min_frequency, 1)) continue;
       if (count != best.count) {
-        // It fell; where it rose, a higher candidate has come up before.
-        if (count < best.count) queue_.push({count, best.pair});
+        queue_.push({count, best.pair});  // it fell: only pairs with a new token rise
         continue;
       }
       const auto left = static_cast<TokenId>(best.pair >> 32), right = static_cast<TokenId>(best.pair);
-      if (bytes_[left] + bytes_[right] > options_.max_bytes) continue;
-      const auto token = static_cast<TokenId>(bytes_.size());
-      bytes_.push_back(bytes_[left] + bytes_[right]);
+      const std::size_t length = std::size_t{cells_.length(left)} + cells_.length(right);
+      if (length > options_.max_bytes) continue;
       learned.merges.push_back({left, right});
-      merge(best.pair, token);
-      if (options_.progress && learned.merges.size() % 64 == 0) options_.progress(learned.merges.size());
+      merge(best.pair, cells_.new_token(static_cast<std::uint32_t>(length)));
+      if (options_.progress && (learned.merges.size() % 64 == 0 || work_ >= kMuchWork)) {
+        options_.progress(learned.merges.size());
+        work_ = 0;
+      }
     }
-    for (std::size_t i = 0; i < words_.size(); ++i) learned.tokens += pieces_[i].count * words_[i].size();
+    learned.tokens = tokens_;
     return learned;
   }
 
  private:
-  void add(Pair pair, std::uint32_t piece) {
+  static constexpr std::size_t kMuchWork = std::size_t{1} << 20;  // places between two looks at a stop
+
+  void add(Pair pair, Place place) {
     PairState& state = pairs_[pair];
-    state.count += pieces_[piece].count;
-    if (state.pieces.empty() || state.pieces.back() != piece) state.pieces.push_back(piece);
+    state.count += pieces_[place.piece].count;
+    state.places.push_back(place);
   }
 
+  /// Merges all occurrences in the order of the text. Pairs beside them lose them and new ones gain them.
   void merge(Pair pair, TokenId token) {
-    const std::vector<std::uint32_t> where = std::move(pairs_[pair].pieces);
-    pairs_.erase(pair);
+    const std::vector<Place> places = std::move(pairs_.at(pair).places);
+    const auto left = static_cast<TokenId>(pair >> 32), right = static_cast<TokenId>(pair);
     touched_.clear();
-    for (const std::uint32_t piece : where) merge_in(piece, pair, token);
+    work_ += places.size();
+    for (const auto& [cell, piece] : places) {
+      if (cells_.at(cell) != left) continue;
+      const std::uint32_t second = cells_.next(cell);
+      if (cells_.at(second) != right) continue;
+      const std::uint32_t before = cells_.previous(cell), after = cells_.next(second);
+      tokens_ -= pieces_[piece].count;
+      if (cells_.is_token(before)) {
+        lose(pair, pair_of(cells_.at(before), left), piece);
+        gain(pair_of(cells_.at(before), token), {before, piece});
+      }
+      if (cells_.is_token(after)) {
+        lose(pair, pair_of(right, cells_.at(after)), piece);
+        gain(pair_of(token, cells_.at(after)), {cell, piece});
+      }
+      cells_.join(cell, second, token);
+    }
+    pairs_.erase(pair);
     std::sort(touched_.begin(), touched_.end());
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
-    for (const Pair changed : touched_) {
-      const auto found = pairs_.find(changed);
-      if (found != pairs_.end() && found->second.count > 0) queue_.push({found->second.count, changed});
-    }
+    for (const Pair changed : touched_) queue_.push({pairs_.at(changed).count, changed});
   }
 
-  /// Merges all occurrences in one piece. Pairs beside them lose and gain its count.
-  void merge_in(std::uint32_t piece, Pair pair, TokenId token) {
-    std::vector<TokenId>& word = words_[piece];
-    const auto left = static_cast<TokenId>(pair >> 32), right = static_cast<TokenId>(pair);
-    std::size_t to = 0;
-    bool changed = false;
-    merged_.assign(word.begin(), word.end());
-    for (std::size_t from = 0; from < word.size(); ++to) {
-      if (from + 1 < word.size() && word[from] == left && word[from + 1] == right) {
-        merged_[to] = token;
-        from += 2;
-        changed = true;
-      } else {
-        merged_[to] = word[from++];
-      }
-    }
-    if (!changed) return;
-    merged_.resize(to);
-    // All pairs of the old word go, all of the new one come; most cancel, and words are short.
-    for (std::size_t i = 0; i + 1 < word.size(); ++i) {
-      const auto found = pairs_.find(pair_of(word[i], word[i + 1]));
-      if (found != pairs_.end()) found->second.count -= pieces_[piece].count;
-    }
-    for (std::size_t i = 0; i + 1 < to; ++i) {
-      const Pair now = pair_of(merged_[i], merged_[i + 1]);
-      const bool beside = merged_[i] == token || merged_[i + 1] == token;
-      if (beside) {
-        add(now, piece);
-        touched_.push_back(now);
-      } else {
-        pairs_[now].count += pieces_[piece].count;
-      }
-    }
-    word.assign(merged_.begin(), merged_.end());
+  /// One occurrence less of a pair, unless it is the one that is merged everywhere.
+  void lose(Pair merged, Pair pair, std::uint32_t piece) {
+    if (pair != merged) pairs_.at(pair).count -= pieces_[piece].count;
+  }
+  void gain(Pair pair, Place place) {
+    add(pair, place);
+    touched_.push_back(pair);
   }
 
   std::span<const CountedPiece> pieces_;
   const MergeOptions& options_;
-  std::vector<std::vector<TokenId>> words_;
-  std::vector<std::size_t> bytes_;  // of every token
+  Cells cells_;
+  std::uint64_t tokens_ = 0;  // of all pieces
+  std::size_t work_ = 0;      // places since the last progress
   std::unordered_map<Pair, PairState, PairHash> pairs_;
   std::priority_queue<Candidate> queue_;
-  std::vector<Pair> touched_;
-  std::vector<TokenId> merged_;
+  std::vector<Pair> touched_;  // pairs that were gained
 };
 
 }  // namespace

@@ -32,7 +32,8 @@ struct LearnedMerges {
 
 /// Tokens 0 to 255 are the bytes. The pair with the highest count is merged, of equal ones that with the
 /// smaller left, then the smaller right token; occurrences in a piece from left to right, so that "aaa"
-/// becomes "aa" "a". Time is about linear in the bytes of distinct pieces.
+/// becomes "aa" "a". A merge takes time by the occurrences of its pair, however long pieces are. Throws
+/// Error(kArgument) for more than 2^31 bytes of pieces.
 LearnedMerges learn_merges(std::span<const CountedPiece> pieces, const MergeOptions& options);
 
 }  // namespace garam::training

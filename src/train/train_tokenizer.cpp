@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMostTokens = std::size_t{1} << 20;
 constexpr std::size_t kBytes = 256;
+constexpr unsigned kMostThreads = 1024;
 constexpr std::int32_t kNormal = 1, kControl = 3;  // of tokenizer.ggml.token_type
 
 void check(const TrainTokenizerOptions& o, std::size_t files) {
@@ -41,6 +42,9 @@ void check(const TrainTokenizerOptions& o, std::size_t files) {
     fail(ErrorCode::kArgument,
          "vocabulary size: expected {} (256 bytes and the special tokens) to {}, found {}", least,
          kMostTokens, o.vocab_size);
+  }
+  if (o.threads > kMostThreads) {
+    fail(ErrorCode::kArgument, "threads: expected 0 to {}, found {}", kMostThreads, o.threads);
   }
   if (o.max_token_bytes < 2) {
     fail(ErrorCode::kArgument, "largest token: expected at least 2 bytes, found {}", o.max_token_bytes);
