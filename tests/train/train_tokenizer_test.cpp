@@ -76,6 +76,26 @@ TEST(LearnMerges, AsTheDefinitionHasThem) {
   }
 }
 
+/// One piece, such as text without spaces has: merges must not go over all of it each time.
+TEST(LearnMerges, OneLongPiece) {
+  Random random(test_seed());
+  const auto piece = [&random](std::size_t bytes) {
+    std::string text(bytes, ' ');
+    for (char& c : text) c = "acgt"[random.below(4)];
+    return std::vector<CountedPiece>{{text, 1}};
+  };
+  const auto small = piece(3000);
+  const auto expected = naive_merges(small, 200, 2);
+  const auto found = training::learn_merges(small, {.merges = 200, .max_bytes = 1000});
+  ASSERT_EQ(found.merges.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(found.merges[i].left, expected[i].left) << "merge " << i;
+    ASSERT_EQ(found.merges[i].right, expected[i].right) << "merge " << i;
+  }
+  // 3000 merges of a piece a hundred times as long: minutes where each takes time by the piece.
+  EXPECT_EQ(training::learn_merges(piece(300000), {.merges = 3000}).merges.size(), 3000u);
+}
+
 TEST(LearnMerges, TokensStayWithinTheirLength) {
   const std::vector<CountedPiece> pieces = {{"aaaaaaaaaaaaaaaa", 10}};
   EXPECT_EQ(training::learn_merges(pieces, {.merges = 50, .max_bytes = 4}).merges.size(), 2u);
@@ -167,6 +187,7 @@ TEST_F(TrainTokenizer, HostileTextAndOptions) {
   EXPECT_TRUE(has(refusal("abc", {.special_tokens = {"\xff"}}), "special token 0"));
   EXPECT_TRUE(has(refusal("abc", {.special_tokens = {"a"}}), "ordinary token"));
   EXPECT_TRUE(has(refusal("abc", {.max_token_bytes = 1}), "2 bytes"));
+  EXPECT_TRUE(has(refusal("abc", {.threads = 1025}), "threads: expected 0 to 1024"));
   const std::vector<std::string> none = {dir_.file("none.txt")};
   EXPECT_THROW(train_tokenizer(none, out_), Error);
   EXPECT_THROW(train_tokenizer({}, out_), Error);
