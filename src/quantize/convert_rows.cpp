@@ -94,9 +94,14 @@ void Rows::read(std::span<float> values) const {
 
 void Rows::convert(const kernels::Table& table, const WeightFormat& to, std::span<const float> importance,
                    std::byte* out) const {
-  const std::size_t k = tensor.shape[0];
-  std::vector<float> values(count * k);
+  std::vector<float> values(count * tensor.shape[0]);
   read(values);
+  write(values, table, to, importance, out);
+}
+
+void Rows::write(std::span<const float> values, const kernels::Table& table, const WeightFormat& to,
+                 std::span<const float> importance, std::byte* out) const {
+  const std::size_t k = tensor.shape[0];
   bool fits = true;
   if (to.encode != nullptr) {
     for (std::size_t r = 0; r < count; ++r) to.encode(values.data() + r * k, k, out + r * to.row_bytes(k));

@@ -20,8 +20,11 @@ struct Rows {
   /// ModelFile::read throws, and Error(kArgument) for weights that are not finite or too large.
   void convert(const kernels::Table& table, const WeightFormat& to, std::span<const float> importance,
                std::byte* out) const;
-  /// Reads the rows as f32 into `values`, count * columns. Throws as convert() does.
+  /// The two halves of it. Reads the rows as f32 into `values`, count * columns. Throws as convert() does.
   void read(std::span<float> values) const;
+  /// Writes values of these rows as `to`. Throws Error(kArgument) for values too large.
+  void write(std::span<const float> values, const kernels::Table& table, const WeightFormat& to,
+             std::span<const float> importance, std::byte* out) const;
 };
 
 }  // namespace garam::quant

@@ -13,6 +13,7 @@
 #include "quantize/convert_rows.h"
 #include "quantize/importance.h"
 #include "quantize/mix.h"
+#include "quantize/row_batches.h"
 #include "runtime/context.h"
 #include "runtime/first_error.h"
 #include "runtime/kernel_choice.h"
@@ -72,11 +73,6 @@ class Job {
   }
 
  private:
-  struct Batch {
-    std::uint64_t first_row = 0;
-    std::vector<std::byte> bytes;
-  };
-
   void add_keys(GgufWriter& writer) const {
     for (const GgufKey& key : file_.keys()) {
       const bool of_file = key.name.starts_with("split.") || key.name.starts_with("quantize.imatrix.");
@@ -122,11 +118,14 @@ class Job {
       line.to = to->name;
       line.bytes_to = *checked_mul(rows, to->row_bytes(tensor.shape[0]));
       line.important = to->write != nullptr && !importance_of(tensor, 0).empty();
-      const auto batch = std::make_shared<Batch>();
-      writer.add_tensor(tensor.name, to->ggml_id, tensor.shape,
-                        [this, &tensor, from, to, batch](std::uint64_t offset, std::span<std::byte> bytes) {
-                          supply(tensor, *from, *to, *batch, offset, bytes);
-                        });
+      const auto batches = std::make_shared<quant::RowBatches>(
+          rows, to->row_bytes(tensor.shape[0]), std::max<std::uint64_t>(1, kBatchValues / tensor.shape[0]),
+          [this, &tensor, from, to](std::uint64_t first, std::uint64_t count, std::byte* bytes) {
+            compute(tensor, *from, *to, first, count, bytes);
+          });
+      writer.add_tensor(
+          tensor.name, to->ggml_id, tensor.shape,
+          [batches](std::uint64_t offset, std::span<std::byte> bytes) { batches->supply(offset, bytes); });
     }
     report.bytes_from += line.bytes_from;
     report.bytes_to += line.bytes_to;
@@ -151,33 +150,10 @@ class Job {
     return importance_.of(tensor.name, tensor.shape[0], matrices, matrix);
   }
 
-  /// Bytes of the new tensor from `offset`, computed a batch of rows at a time.
-  void supply(const GgufTensor& tensor, const WeightFormat& from, const WeightFormat& to, Batch& batch,
-              std::uint64_t offset, std::span<std::byte> out) {
-    const std::uint64_t row_bytes = to.row_bytes(tensor.shape[0]);
-    while (!out.empty()) {
-      const std::uint64_t begin = batch.first_row * row_bytes;
-      if (offset < begin || offset >= begin + batch.bytes.size()) {
-        compute(tensor, from, to, batch, offset / row_bytes);
-        continue;
-      }
-      const std::size_t at = offset - begin;
-      const std::size_t count = std::min(out.size(), batch.bytes.size() - at);
-      std::copy_n(batch.bytes.begin() + static_cast<std::ptrdiff_t>(at), count, out.begin());
-      out = out.subspan(count);
-      offset += count;
-    }
-    if (offset == row_bytes * (tensor.bytes / from.row_bytes(tensor.shape[0]))) batch.bytes = {};
-  }
-
-  void compute(const GgufTensor& tensor, const WeightFormat& from, const WeightFormat& to, Batch& batch,
-               std::uint64_t first_row) {
+  void compute(const GgufTensor& tensor, const WeightFormat& from, const WeightFormat& to,
+               std::uint64_t first_row, std::uint64_t count, std::byte* out) {
     check_stop();
-    const std::uint64_t k = tensor.shape[0], rows = tensor.bytes / from.row_bytes(k);
-    const std::uint64_t matrix_rows = tensor.shape[1];
-    const std::uint64_t count = std::min(rows - first_row, std::max<std::uint64_t>(1, kBatchValues / k));
-    batch.first_row = first_row;
-    batch.bytes.resize(count * to.row_bytes(k));
+    const std::uint64_t k = tensor.shape[0], matrix_rows = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
     FirstError errors;
     context_.steal(count, std::max<std::size_t>(1, kPieceValues / k),
                    [&](std::size_t begin, std::size_t end, unsigned) {
@@ -189,7 +165,7 @@ class Job {
                          const std::uint64_t stop = std::min(first_row + end, (matrix + 1) * matrix_rows);
                          const quant::Rows source{file_, tensor, from, row, stop - row};
                          source.convert(context_.table(), to, importance_of(tensor, matrix),
-                                        batch.bytes.data() + (row - first_row) * to.row_bytes(k));
+                                        out + (row - first_row) * to.row_bytes(k));
                          row = stop;
                        }
                      });

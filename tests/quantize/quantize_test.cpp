@@ -19,6 +19,7 @@
 #include "support/refusal.h"
 #include "support/temp_dir.h"
 #include "support/tiny_model.h"
+#include "tensor/plain_values.h"
 
 namespace garam::test {
 namespace {
@@ -88,6 +89,29 @@ TEST_F(QuantizeFile, EveryTypeLoadsAndStaysNear) {
     // Seen: 0.41 with 2 and 3 bits, 0.27 (mxfp4), 0.21 and less; what is wrong altogether is off by 1.4.
     EXPECT_LT(std::sqrt(error / square), type.starts_with("Q2") || type.starts_with("Q3") ? 0.5 : 0.3)
         << type;
+  }
+}
+
+/// Vectors of 16 bits, of which a file may have some, become f32.
+TEST_F(QuantizeFile, VectorsOf16Bits) {
+  TinyModel tiny = TinyModel::make(wide());
+  for (const char* type : {"f16", "bf16"}) {
+    const std::string name = std::string(type) == "f16" ? "output_norm.weight" : "blk.3.ffn_norm.weight";
+    tiny.drop(name);
+    tiny.add(name, type, {256});
+  }
+  tiny.write(in_);
+  quantize(in_, out_, "q8_0");
+  const GgufFile before = GgufFile::open(in_), after = GgufFile::open(out_);
+  for (const char* name : {"output_norm.weight", "blk.3.ffn_norm.weight"}) {
+    const GgufTensor &from = *before.find_tensor(name), &to = *after.find_tensor(name);
+    ASSERT_EQ(to.type->name, "f32");
+    std::vector<std::byte> halves(from.bytes), whole(to.bytes);
+    before.read(from, 0, halves);
+    after.read(to, 0, whole);
+    for (std::size_t i = 0; i < 256; ++i) {
+      ASSERT_EQ(plain_value(kGgmlF32, whole.data(), i), plain_value(from.type->id, halves.data(), i)) << name;
+    }
   }
 }
 
