@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +21,43 @@ constexpr int kMaxThreads = 1024;
 
 }  // namespace
 
+garam::Adapter parse_adapter(const std::string& text) {
+  garam::Adapter adapter{text};
+  const std::size_t colon = text.rfind(':');
+  if (colon != std::string::npos) {
+    if (const auto scale = to_number<float>(std::string_view(text).substr(colon + 1))) {
+      adapter = {text.substr(0, colon), *scale};
+    }
+  }
+  if (adapter.path.empty()) {
+    throw UsageError(formatted("--lora: expected FILE or FILE:SCALE, found \"{}\"", printable(text)));
+  }
+  if (!std::isfinite(adapter.scale)) {
+    throw UsageError(formatted("--lora: expected a finite scale, found \"{}\"", printable(text)));
+  }
+  return adapter;
+}
+
+void AdapterOptions::define(CLI::App& app) {
+  add_repeated(
+      app, "--lora", plain,
+      "Adapter (GGUF) added to the model's weights, with a scale where one follows the last colon (1); "
+      "may be repeated",
+      "FILE[:SCALE]");
+  add_repeated(app, "--lora-scaled", scaled, "The same with its scale", "FILE:SCALE");
+}
+
+std::vector<garam::Adapter> AdapterOptions::adapters() const {
+  std::vector<garam::Adapter> adapters;
+  for (const std::string& text : plain) adapters.push_back(parse_adapter(text));
+  for (const std::string& text : scaled) {
+    adapters.push_back(parse_adapter(text));
+    if (adapters.back().path != text) continue;
+    throw UsageError(formatted("--lora-scaled: expected FILE:SCALE, found \"{}\"", printable(text)));
+  }
+  return adapters;
+}
+
 void ModelOptions::define(CLI::App& app) {
   add_text(app, "-m,--model", path, "GGUF file (of a split one the first part) or Hugging Face folder",
            "FILE");
@@ -30,10 +68,12 @@ void ModelOptions::define(CLI::App& app) {
            "Folder that keeps packed weights, so that the next load of this model maps them (none)", "DIR");
   add_flag(app, "--check-tensors", check_tensors,
            "Check every byte of packed weights from the pack cache; others are always checked");
+  adapters.define(app);
 }
 
 void ModelOptions::check() const {
   if (path.empty()) throw UsageError("a model is needed: -m FILE");
+  adapters.adapters();
   try {
     garam::parse_kernel_set(kernels);
   } catch (const garam::Error& error) {
@@ -49,7 +89,8 @@ garam::Model ModelOptions::load(const std::stop_token& stop) const {
                                                  .progress = bar.callback(),
                                                  .stop = stop,
                                                  .pack_cache = pack_cache,
-                                                 .check_tensors = check_tensors});
+                                                 .check_tensors = check_tensors,
+                                                 .adapters = adapters.adapters()});
   bar.clear();
   if (model.pack_cache().use == garam::PackCacheUse::kFailed) {
     note("garam: pack cache: {}; loaded without it\n", printable(model.pack_cache().reason));

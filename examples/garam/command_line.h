@@ -29,6 +29,7 @@ Run define_convert(CLI::App& app);
 Run define_train(CLI::App& app);
 Run define_train_tokenizer(CLI::App& app);
 #endif
+Run define_export_lora(CLI::App& app);
 
 /// Throws UsageError that lists them unless garam::quantize() takes the type.
 void check_weight_type(const std::string& type);
@@ -41,9 +42,23 @@ inline constexpr int kExitInterrupted = 130;
 /// The largest context that garam addresses.
 inline constexpr std::size_t kMaxContext = std::size_t{1} << 30;
 
-/// -m, -t, --kernels, --pack-cache, --check-tensors.
+/// The adapter that --lora FILE[:SCALE] names; only a number behind the last colon is a scale, so that paths
+/// with colons work. Throws UsageError.
+garam::Adapter parse_adapter(const std::string& text);
+
+/// --lora and --lora-scaled.
+struct AdapterOptions {
+  std::vector<std::string> plain, scaled;
+
+  void define(CLI::App& app);
+  /// Those of --lora, then those of --lora-scaled. Throws UsageError.
+  std::vector<garam::Adapter> adapters() const;
+};
+
+/// -m, -t, --kernels, --pack-cache, --check-tensors, --lora, --lora-scaled.
 struct ModelOptions {
   std::string path, pack_cache;
+  AdapterOptions adapters;
   int threads = 0;
   std::string kernels = "auto";
   bool check_tensors = false;

@@ -30,6 +30,7 @@ constexpr Command kCommands[] = {
     {"train", "Train a model on text, or fine-tune one", define_train},
     {"train-tokenizer", "Learn a vocabulary from text", define_train_tokenizer},
 #endif
+    {"export-lora", "Write a model with adapters merged into its weights", define_export_lora},
 };
 
 std::string usage() {

@@ -6,6 +6,7 @@
 #include "garam/generate.h"
 #include "garam/importance.h"
 #include "garam/kernel_set.h"
+#include "garam/merge.h"
 #include "garam/model.h"
 #include "garam/perplexity.h"
 #include "garam/quantize.h"

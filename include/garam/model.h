@@ -18,6 +18,14 @@ namespace garam {
 /// Called now and then during long work with the share done, 0 to 1, from the thread that started the work.
 using Progress = std::function<void(double done)>;
 
+/// A LoRA adapter: a GGUF file in the format of llama.cpp (general.type "adapter"), f32, f16, bf16 or any
+/// other weight type. With y = W x the product of a matrix that it names, it makes that y + f B (A x), f =
+/// scale * alpha / rank (docs/lora.md).
+struct Adapter {
+  std::string path;
+  float scale = 1;  ///< finite; with 0 the file is checked and nothing is added
+};
+
 /// How to load a model.
 struct LoadOptions {
   KernelSet kernels = KernelSet::kAuto;  ///< forcing a set the CPU lacks is Error(kUnsupported)
@@ -36,6 +44,10 @@ struct LoadOptions {
   /// packed, instead of samples. What differs is packed anew. Weights that are packed are checked in any
   /// case.
   bool check_tensors = false;
+  /// Added to the products of the weights, in this order; logits are a function of them too. Without any, and
+  /// where every scale is 0, they are the base model's to the last bit. The pack cache stays that of the
+  /// base.
+  std::vector<Adapter> adapters{};
 };
 
 /// What the pack cache did for a load.
@@ -60,6 +72,16 @@ struct TensorInfo {
   std::string type;                  ///< ggml's name of the weight type, e.g. "q4_0"
   std::vector<std::uint64_t> shape;  ///< rows first: a weight of `rows x columns` is {rows, columns}
   std::uint64_t bytes = 0;           ///< in the file
+};
+
+/// An adapter that a model was loaded with.
+struct AdapterInfo {
+  std::string path;
+  std::string name;              ///< general.name, may be empty
+  float scale = 1;               ///< as in Adapter
+  float alpha = 0;               ///< adapter.lora.alpha; 0: the file has none, and the factor is the scale
+  std::size_t tensors = 0;       ///< matrices of the base that it adapts
+  std::uint64_t parameters = 0;  ///< values in all A and B; 4 bytes each in memory, A rounded up to 32 rows
 };
 
 /// What a file says about itself. Readable without loading weights: see inspect().
@@ -89,6 +111,8 @@ struct ModelInfo {
   /// file says. Where all layers have a window, or some, keys and values well behind it are dropped.
   std::size_t window = 0;
   std::size_t window_layers = 0;  ///< layers that see a window
+  /// Those of LoadOptions, in their order; none of a file that is only inspected.
+  std::vector<AdapterInfo> adapters;
 };
 
 /// Reads what a GGUF file or a Hugging Face folder says about itself, without its weights; keys and tensors
@@ -109,8 +133,8 @@ class Model {
   /// Reads a GGUF file (version 2 or 3; of a split file name the first part) or a Hugging Face folder
   /// (config.json, *.safetensors, tokenizer.json: docs/hugging-face.md) with bounded reads and packs the
   /// weights once, or maps packed ones (LoadOptions::pack_cache). A folder computes the same bits as the same
-  /// model in GGUF. Nothing depends on the file afterwards. Throws Error: kIo, kFormat, kUnsupported,
-  /// kOutOfMemory, kCancelled, kArgument.
+  /// model in GGUF. Nothing depends on the files afterwards, those of adapters included. Throws Error: kIo,
+  /// kFormat, kUnsupported, kOutOfMemory, kCancelled, kArgument.
   static Model load(const std::string& path, const LoadOptions& options = {});
 
   /// Keys, tensors, sizes, predicted memory. Lives as long as the model.
@@ -121,7 +145,8 @@ class Model {
   const Tokenizer& tokenizer() const;
   /// What LoadOptions::pack_cache did. Lives as long as the model.
   const PackCacheInfo& pack_cache() const noexcept;
-  /// A 64-bit hash of everything in the file that decides logits and token ids. Session files carry it.
+  /// A 64-bit hash of everything in the file and its adapters that decides logits and token ids. Session
+  /// files carry it.
   std::uint64_t fingerprint() const noexcept;
   /// The kernel set in use.
   KernelSet kernels() const noexcept;

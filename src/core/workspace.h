@@ -13,8 +13,9 @@ namespace garam {
 
 class Workspace {
  public:
-  /// A workspace without memory: take() gives null and counts.
-  Workspace() = default;
+  /// A workspace without memory: take() gives null and counts. `low_rank_room`: floats a row that forms()
+  /// leaves for adapters (ops/low_rank.h).
+  explicit Workspace(std::size_t low_rank_room = 0) : low_rank_room_(low_rank_room) {}
 
   /// Makes room for `bytes`; keeps what it has when that is enough.
   void reserve(std::size_t bytes) {
@@ -22,6 +23,7 @@ class Workspace {
   }
   void rewind() { used_ = 0; }
   std::size_t used() const { return used_; }
+  std::size_t low_rank_room() const { return low_rank_room_; }
 
   std::byte* take(std::size_t bytes) {
     std::byte* p = memory_.data() != nullptr ? memory_.data() + used_ : nullptr;
@@ -40,6 +42,7 @@ class Workspace {
     f.blocks = reinterpret_cast<kernels::ActivationBlock*>(
         take(rows * ops::ActivationForms::block_stride(k) * sizeof(kernels::ActivationBlock)));
     f.bf16 = reinterpret_cast<std::uint16_t*>(take(rows * (k + 1) * sizeof(std::uint16_t)));
+    f.low_rank = reinterpret_cast<float*>(take(rows * low_rank_room_ * sizeof(float)));
     return f;
   }
 
@@ -53,6 +56,7 @@ class Workspace {
  private:
   Memory memory_;
   std::size_t used_ = 0;
+  std::size_t low_rank_room_;
 };
 
 }  // namespace garam

@@ -145,7 +145,7 @@ class Advancing {
       s.next_scores.resize(part.wanted.size() * model_.architecture->config().scores);
     }
     const std::size_t rows = std::min(total_, lead_.options.batch);
-    Workspace measure;
+    Workspace measure(lead_.workspace.low_rank_room());
     model_.architecture->carve(measure, lead_.kv.layout(), rows, context_.workers());
     lead_.workspace.reserve(measure.used());
     pass_.reserve(rows, parts_.size());

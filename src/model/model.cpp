@@ -28,6 +28,16 @@ unsigned thread_count(unsigned asked) {
   return asked == 0 ? default_threads() : asked;
 }
 
+/// Such a file has the keys of no model; what they lack would be said instead.
+void refuse_adapter(const ModelFile& file) {
+  const GgufValue* type = file.find("general.type");
+  if (type == nullptr || *type != GgufValue(std::string("adapter"))) return;
+  fail(ErrorCode::kUnsupported,
+       "{}: key general.type: expected a model, found an adapter; load the model it is for and name it as an "
+       "adapter (--lora)",
+       file.path());
+}
+
 /// A tensor that nobody uses would be a silently wrong answer: a bias ignored, a norm left out.
 void refuse_unused(const ModelFile& file, const Weights& weights, const std::string& architecture) {
   for (const GgufTensor& tensor : file.tensors()) {
@@ -94,6 +104,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
 
   const std::unique_ptr<ModelFile> opened = open_model(path);
   ModelFile& file = *opened;
+  refuse_adapter(file);
   const GgufKeys keys(file);
   const GgufTensors tensors(file);
   impl->info = describe(file);
@@ -101,6 +112,8 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   impl->architecture = make_architecture(impl->info.architecture, keys, tensors, *impl->weights);
   refuse_unused(file, *impl->weights, impl->info.architecture);
   describe_architecture(impl->architecture->config(), *impl->weights, file.path(), impl->info);
+  const OpenAdapters adapters(options.adapters, file, *impl->weights);
+  impl->info.adapters = adapters.infos();
   std::optional<VocabData> vocab = vocab_from_gguf(file);
 
   impl->pool = std::make_unique<ThreadPool>(threads);
@@ -131,7 +144,9 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
     matrices = pack(file, *impl, vocab, packing);
   }
   impl->architecture->prepare();
+  impl->adapters = adapters.load(*impl->weights, options.stop);
   impl->fingerprint = hash_mix(vectors + matrices, metadata);
+  if (impl->adapters.widest > 0) impl->fingerprint = hash_mix(impl->fingerprint, impl->adapters.hash);
   file.check_unchanged();
   if (cache && !packed) store_packed(*cache, *impl, matrices, options);
   if (options.progress) options.progress(1);

@@ -8,6 +8,7 @@
 #include "arch/architecture.h"
 #include "base/memory.h"
 #include "garam/model.h"
+#include "model/adapters.h"
 #include "model/pending_tokenizer.h"
 #include "runtime/kernel_choice.h"
 #include "runtime/thread_pool.h"
@@ -19,7 +20,8 @@ struct Model::Impl {
   ModelInfo info;
   KernelChoice kernels;
   std::unique_ptr<ThreadPool> pool;
-  Memory arena;                    // all packed matrices; perhaps mapped, never written after load
+  Memory arena;  // all packed matrices; perhaps mapped, never written after load
+  AdapterWeights adapters;
   std::optional<Weights> weights;  // the views that the architecture refers to
   std::unique_ptr<Architecture> architecture;
   PendingTokenizer tokenizer;

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "model/advance.h"
 #include "model/session_impl.h"
+#include "ops/low_rank.h"
 
 namespace garam {
 namespace {
@@ -70,7 +71,8 @@ Session::Impl::Impl(Model m, const SessionOptions& o)
     : model(std::move(m)),
       options(resolve(model, o)),
       kv(model.impl().architecture->config().kv_layout(format_of(options.kv_type)),
-         static_cast<std::size_t>(model.impl().architecture->config().kv_window())) {}
+         static_cast<std::size_t>(model.impl().architecture->config().kv_window())),
+      workspace(ops::low_rank_room(model.impl().adapters.widest)) {}
 
 Session::Session(Model model, const SessionOptions& options)
     : impl_(std::make_unique<Impl>(std::move(model), options)) {}

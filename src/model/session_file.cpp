@@ -66,7 +66,7 @@ void check_header(const std::string& path, const Header& found, const Header& ow
   const auto expect = [&](const char* field, const auto& expected, const auto& value) {
     if (expected == value) return;
     fail(ErrorCode::kFormat,
-         "{}: {}: expected {}, found {}; the session was saved with another model or other "
+         "{}: {}: expected {}, found {}; the session was saved with another model, other adapters or other "
          "options",
          path, field, expected, value);
   };

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <span>
 
+#include "ops/low_rank.h"
+
 namespace garam::ops {
 namespace {
 
@@ -82,7 +84,9 @@ void linear(const Context& context, const Rows& x, const ActivationForms& forms,
   }
   prepare(context, x, forms, projections);
   std::size_t panels = 0, largest_panel = 1;
+  bool adapted = false;
   for (const Projection& p : projections) {
+    adapted |= p.weight->low_rank != nullptr;
     panels += p.weight->panel_count();
     largest_panel = std::max(largest_panel, p.weight->panel_bytes());
   }
@@ -98,6 +102,7 @@ void linear(const Context& context, const Rows& x, const ActivationForms& forms,
   };
   const std::size_t bytes = x.rows < kComputeRows ? kStreamBytes : kComputeBytes;
   context.split(panels, 1, piece, std::max<std::size_t>(1, bytes / largest_panel));
+  if (adapted) add_low_rank(context, x, forms, projections);
 }
 
 }  // namespace garam::ops

@@ -10,10 +10,11 @@
 
 namespace garam::ops {
 
-/// Room for the integer and bfloat16 forms of one activation matrix.
+/// Room for the integer and bfloat16 forms of one activation matrix, and for what adapters make of it.
 struct ActivationForms {
   kernels::ActivationBlock* blocks = nullptr;  // [rows][block_stride(k)]
   std::uint16_t* bf16 = nullptr;               // [rows][k rounded up to even]
+  float* low_rank = nullptr;                   // [rows][low_rank_room()], where a weight has adapters
 
   /// Odd, so that rows do not meet in the same sets of the cache.
   static constexpr std::size_t block_stride(std::size_t k) {
@@ -36,7 +37,8 @@ class LinearObserver {
   virtual void see(const Context& context, const Matrix& weight, const Rows& x) = 0;
 };
 
-/// Computes every projection of x. Each output is one kernel sum (kernels.h), then fl(sum + bias).
+/// Computes every projection of x. Each output is one kernel sum (kernels.h), then fl(sum + bias), then what
+/// adapters add (low_rank.h).
 void linear(const Context& context, const Rows& x, const ActivationForms& forms,
             std::initializer_list<Projection> projections);
 

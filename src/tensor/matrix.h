@@ -8,11 +8,14 @@
 
 namespace garam {
 
+struct LowRank;
+
 struct Matrix {
   const WeightFormat* format = nullptr;
-  std::byte* panels = nullptr;  // [panel_count()][panel_bytes()], 64-byte aligned
-  std::size_t rows = 0;         // outputs
-  std::size_t k = 0;            // inputs
+  std::byte* panels = nullptr;        // [panel_count()][panel_bytes()], 64-byte aligned
+  std::size_t rows = 0;               // outputs
+  std::size_t k = 0;                  // inputs
+  const LowRank* low_rank = nullptr;  // what adapters add to its products (low_rank.h), or null
 
   std::size_t panel_count() const { return (rows + kernels::kPanelRows - 1) / kernels::kPanelRows; }
   std::size_t panel_bytes() const { return kernels::panel_bytes(format->format, k); }

@@ -11,7 +11,9 @@
 #include "base/float_env.h"
 #include "model/harness.h"
 #include "model/session_impl.h"
+#include "ops/low_rank.h"
 #include "support/shared.h"
+#include "support/tiny_adapter.h"
 
 namespace {
 
@@ -112,18 +114,10 @@ TEST(Allocation, TheCounterCounts) {
 }
 
 /// Architecture::forward by hand, as advance() calls it: a prompt, then single tokens, then both mixed.
-class Compute : public testing::TestWithParam<std::tuple<const char*, const char*, KernelSet>> {};
-
-TEST_P(Compute, AllocatesNothing) {
-  const auto [architecture, weights, kernels] = GetParam();
-  const auto sets = available_kernel_sets();
-  if (std::find(sets.begin(), sets.end(), kernels) == sets.end()) {
-    GTEST_SKIP() << "SKIPPED: this CPU cannot run " << to_string(kernels);
-  }
+void expect_no_allocation(const Model& model) {
   const FloatEnvironment environment;
-  const TinyOptions options{.architecture = architecture, .weights = weights};
-  const Model model = load_tiny(options, kernels);
   const Model::Impl& impl = model.impl();
+  const std::size_t vocab = impl.info.vocab;
   const Architecture& arch = *impl.architecture;
   const ops::KvLayout layout = arch.config().kv_layout(kernels::KvFormat::kF16);
   KvSequence first(layout, 0), second(layout, 0);
@@ -133,13 +127,14 @@ TEST_P(Compute, AllocatesNothing) {
   const Context context(impl.kernels.table, impl.pool.get(), kWorkers);
 
   constexpr std::size_t kMostRows = 280;
-  const auto tokens = tiny_tokens(kMostRows, options.vocab);
+  const auto tokens = tiny_tokens(kMostRows, vocab);
   std::vector<std::int32_t> positions(kMostRows);
   std::vector<std::uint32_t> wanted(kMostRows);
   std::vector<float> logits(kMostRows * 96);
   const auto pass = [&](std::size_t first_rows, std::size_t second_rows) {
     const std::size_t rows = first_rows + second_rows;
-    Workspace measure, workspace;
+    const std::size_t room = ops::low_rank_room(impl.adapters.widest);
+    Workspace measure(room), workspace(room);
     arch.carve(measure, layout, rows, context.workers());
     workspace.reserve(measure.used());
     for (std::size_t t = 0; t < rows; ++t) {
@@ -163,7 +158,7 @@ TEST_P(Compute, AllocatesNothing) {
                     std::span(positions).first(rows),
                     sequences,
                     std::span(wanted).first(rows),
-                    Rows{logits.data(), rows, options.vocab, 96},
+                    Rows{logits.data(), rows, vocab, 96},
                     {}};
     const std::size_t count = allocations_in([&] { arch.forward(forward); });
     EXPECT_EQ(workspace.used(), measure.used()) << "computing takes what was measured";
@@ -177,6 +172,27 @@ TEST_P(Compute, AllocatesNothing) {
   EXPECT_EQ(pass(1, 40), 0u);
   EXPECT_EQ(pass(20, 200), 0u);
   impl.pool->release();
+}
+
+class Compute : public testing::TestWithParam<std::tuple<const char*, const char*, KernelSet>> {};
+
+TEST_P(Compute, AllocatesNothing) {
+  const auto [architecture, weights, kernels] = GetParam();
+  const auto sets = available_kernel_sets();
+  if (std::find(sets.begin(), sets.end(), kernels) == sets.end()) {
+    GTEST_SKIP() << "SKIPPED: this CPU cannot run " << to_string(kernels);
+  }
+  expect_no_allocation(load_tiny({.architecture = architecture, .weights = weights}, kernels));
+}
+
+TEST(Allocation, AdaptersAllocateNothing) {
+  for (const char* architecture : {"llama", "phi3", "qwen2moe"}) {
+    const TinyModel tiny = TinyModel::make({.architecture = architecture, .weights = "mixed"});
+    const TinyFile base(tiny), first(make_adapter(tiny, {.rank = 3})),
+        second(make_adapter(tiny, {.rank = 40}));
+    expect_no_allocation(
+        Model::load(base.path(), {.threads = kWorkers, .adapters = {{first.path()}, {second.path(), 0.5f}}}));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Allocation, Compute,
