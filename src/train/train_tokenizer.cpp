@@ -115,15 +115,15 @@ class TextCounter {
     if (!has_json_lines(path)) return add(text);
     std::string lines;  // strings of many lines, so that workers have something to share
     each_json_line(path, text, options_.stop, [&](const std::string&, JsonValue object) {
-      bool any = false;
+      if (!object.find("text") && !(object.find("prompt") && object.find("answer"))) {
+        object.refuse("an object with \"text\", or with \"prompt\" and \"answer\"");
+      }
       for (const char* name : {"text", "prompt", "answer"}) {
         const auto value = object.find(name);
         if (!value) continue;
-        any = true;
         lines += without_special_tokens(value->string());
         lines += '\n';
       }
-      if (!any) object.refuse("an object with \"text\", or with \"prompt\" and \"answer\"");
       if (lines.size() > std::size_t{64} << 20) {
         add(lines);
         lines.clear();
