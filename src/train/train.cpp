@@ -185,6 +185,11 @@ class Run {
            path);
     }
     state_ = load_checkpoint(path, fingerprint_, network_->parameters());
+    if (state_.position.index > data_.samples.size() || state_.step > config_.steps) {
+      fail(ErrorCode::kFormat,
+           "{}: its position (step {}, sample {}) lies behind the run's {} steps and {} samples", path,
+           state_.step, state_.position.index, config_.steps, data_.samples.size());
+    }
     order_->go_to(state_.position);
     saved_ = state_.step;
   }
