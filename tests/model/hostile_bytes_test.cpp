@@ -138,16 +138,19 @@ TEST_P(HostileModelBytes, TheGoodOneWorks) {
   EXPECT_FALSE(refused());
 }
 
+// Sanitizers see each kind of number overwritten in some of its bytes; their minute would not buy more.
+constexpr std::size_t kStride = kSanitized ? 3 : 1;
+
 TEST_P(HostileModelBytes, EveryByteOfTheHeader) {
   const std::size_t end = header_size();
   std::size_t refusals = 0;
-  for (std::size_t at = 0; at < end && !HasFailure(); ++at) {
+  for (std::size_t at = 0; at < end && !HasFailure(); at += kStride) {
     for (const int change : {0x00, 0x7f, 0x80, 0xff, good_[at] + 1, good_[at] ^ 0x20}) {
       const char byte = static_cast<char>(change);
       refusals += refused_with(at, {&byte, 1}) ? 1 : 0;
     }
   }
-  EXPECT_GT(refusals, end);
+  EXPECT_GT(refusals, end / kStride);
 }
 
 TEST_P(HostileModelBytes, EveryNumberOfTheHeader) {
@@ -163,7 +166,7 @@ TEST_P(HostileModelBytes, EveryNumberOfTheHeader) {
 
 TEST_P(HostileModelBytes, Weights) {
   const std::size_t begin = header_size();
-  for (std::size_t at = begin; at < good_.size() && !HasFailure(); at += 13) {
+  for (std::size_t at = begin; at < good_.size() && !HasFailure(); at += 13 * kStride) {
     for (const char byte : {'\x00', '\x7c', '\x7f', '\x80', '\xff'}) {
       const char bytes[4] = {byte, byte, byte, byte};
       refused_with(at, {bytes, std::min<std::size_t>(4, good_.size() - at)});
