@@ -21,6 +21,14 @@ constexpr int kMaxThreads = 1024;
 
 }  // namespace
 
+garam::KernelSet kernel_set_of(const std::string& name) {
+  try {
+    return garam::parse_kernel_set(name);
+  } catch (const garam::Error& error) {
+    throw UsageError(formatted("--kernels: {}", error.what()));
+  }
+}
+
 garam::Adapter parse_adapter(const std::string& text) {
   garam::Adapter adapter{text};
   const std::size_t colon = text.rfind(':');
@@ -74,17 +82,13 @@ void ModelOptions::define(CLI::App& app) {
 void ModelOptions::check() const {
   if (path.empty()) throw UsageError("a model is needed: -m FILE");
   adapters.adapters();
-  try {
-    garam::parse_kernel_set(kernels);
-  } catch (const garam::Error& error) {
-    throw UsageError(formatted("--kernels: {}", error.what()));
-  }
+  kernel_set_of(kernels);
 }
 
 garam::Model ModelOptions::load(const std::stop_token& stop) const {
   check();
   ProgressBar bar("loading");
-  garam::Model model = garam::Model::load(path, {.kernels = garam::parse_kernel_set(kernels),
+  garam::Model model = garam::Model::load(path, {.kernels = kernel_set_of(kernels),
                                                  .threads = static_cast<unsigned>(std::max(threads, 0)),
                                                  .progress = bar.callback(),
                                                  .stop = stop,

@@ -42,6 +42,9 @@ inline constexpr int kExitInterrupted = 130;
 /// The largest context that garam addresses.
 inline constexpr std::size_t kMaxContext = std::size_t{1} << 30;
 
+/// What --kernels names. Throws UsageError for an unknown set.
+garam::KernelSet kernel_set_of(const std::string& name);
+
 /// The adapter that --lora FILE[:SCALE] names; only a number behind the last colon is a scale, so that paths
 /// with colons work. Throws UsageError.
 garam::Adapter parse_adapter(const std::string& text);

@@ -24,11 +24,7 @@ int run(const Options& o) {
   garam::MergeOptions options;
   options.type = o.type;
   options.threads = static_cast<unsigned>(std::max(o.threads, 0));
-  try {
-    options.kernels = garam::parse_kernel_set(o.kernels);
-  } catch (const garam::Error& error) {
-    throw UsageError(formatted("--kernels: {}", error.what()));
-  }
+  options.kernels = kernel_set_of(o.kernels);
   const Interrupt interrupt;
   options.stop = interrupt.token();
   ProgressBar bar("merging");

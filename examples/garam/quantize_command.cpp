@@ -48,11 +48,7 @@ int run(const Options& o) {
   options.output_type = o.output_type;
   options.embedding_type = o.embedding_type;
   options.threads = static_cast<unsigned>(std::max(o.threads, 0));
-  try {
-    options.kernels = garam::parse_kernel_set(o.kernels);
-  } catch (const garam::Error& error) {
-    throw UsageError(error.what());
-  }
+  options.kernels = kernel_set_of(o.kernels);
   const Interrupt interrupt;
   options.stop = interrupt.token();
   ProgressBar bar("quantize");

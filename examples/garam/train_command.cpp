@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "command_line.h"
@@ -65,11 +64,7 @@ int run(const Options& o) {
   if (o.resume && o.restart) throw UsageError("--resume and --restart exclude each other");
   garam::TrainOptions options;
   options.threads = static_cast<unsigned>(std::max(o.threads, 0));
-  try {
-    options.kernels = garam::parse_kernel_set(o.kernels);
-  } catch (const garam::Error& error) {
-    throw UsageError(error.what());
-  }
+  options.kernels = kernel_set_of(o.kernels);
   const garam::TrainConfig config = garam::TrainConfig::read(o.arguments[0]);
   if (o.resume) options.resume = garam::Resume::kResume;
   if (o.restart) options.resume = garam::Resume::kRestart;

@@ -1,5 +1,6 @@
 // GPT-2 (Radford et al. 2019) in training: pre-norm with LayerNorm, learned positions, one fused qkv
 // projection with bias, GELU in its tanh form. d before a name is the gradient.
+#include "ops/elementwise.h"
 #include "train/network.h"
 
 namespace garam::training {
@@ -71,13 +72,10 @@ class Gpt2 final : public Network {
   Rows forward(const Context& ctx, Scratch& scratch, const Batch& batch) override {
     const std::size_t rows = batch.rows();
     const auto of = [rows](const Rows& r) { return r.slice(0, rows); };
-    places_.clear();
-    for (const Segment& segment : batch.segments) {
-      for (std::size_t i = 0; i < segment.length; ++i) places_.push_back(static_cast<std::int32_t>(i));
-    }
+    places_ = batch.positions();
     embed(ctx, batch.tokens, *embedding_, of(layers_[0].x));
     embed(ctx, places_, *positions_, of(layers_[0].h));
-    add(ctx, of(layers_[0].x), of(layers_[0].h));
+    ops::add(ctx, of(layers_[0].x), of(layers_[0].h));
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const Layer& l = layers_[i];
       const Rows out = of(i + 1 < layers_.size() ? layers_[i + 1].x : last_);
@@ -85,13 +83,13 @@ class Gpt2 final : public Network {
       linear(ctx, scratch, l.qkv, of(l.h), of(l.qkvs), of(l.inner[0]));
       attention(ctx, scratch, shape_.attention, batch.segments, parts(of(l.qkvs)), of(l.a));
       linear(ctx, scratch, l.o, of(l.a), of(l.middle), of(l.inner[1]));
-      add(ctx, of(l.middle), of(l.x));
+      ops::add(ctx, of(l.middle), of(l.x));
 
       norm(ctx, l.ffn_norm, of(l.middle), shape_.eps, of(l.n));
       linear(ctx, scratch, l.up, of(l.n), of(l.ups), of(l.inner[2]));
       gelu(ctx, of(l.ups), of(l.acts));
       linear(ctx, scratch, l.down, of(l.acts), out, of(l.inner[3]));
-      add(ctx, out, of(l.middle));
+      ops::add(ctx, out, of(l.middle));
     }
     return of(last_);
   }

@@ -104,10 +104,6 @@ void rotate_backward(const Context& context, const ops::Rope& rope, const ops::A
   ops::rotate(context, rope, {angles.cos, minus_sin}, dx, head_dim);
 }
 
-void add(const Context& context, const Rows& x, const Rows& y) {
-  ops::add(context, x, y);
-}
-
 double cross_entropy(const Context& context, Scratch& scratch, const Rows& logits,
                      std::span<const std::int32_t> labels, float scale) {
   float* const maximum = scratch.shared().floats(3 * logits.rows);

@@ -44,9 +44,6 @@ void gelu_backward(const Context& context, const Rows& x, const Rows& dout, cons
 void rotate_backward(const Context& context, const ops::Rope& rope, const ops::Angles& angles,
                      float* minus_sin, const Rows& dx, std::size_t head_dim);
 
-/// x += y.
-void add(const Context& context, const Rows& x, const Rows& y);
-
 /// Labels without loss.
 inline constexpr std::int32_t kNoLabel = -1;
 

@@ -1,6 +1,7 @@
 // Llama 1, 2 and 3 (Touvron et al. 2023) and Qwen2 (Bai et al. 2024; biases of q, k and v, rotation of
 // halves) in training: pre-norm with RMSNorm, rotary positions, grouped-query attention, SwiGLU. d before a
 // name is the gradient.
+#include "ops/elementwise.h"
 #include "train/network.h"
 
 namespace garam::training {
@@ -82,10 +83,7 @@ class Llama final : public Network {
     const std::size_t rows = batch.rows();
     const auto of = [rows](const Rows& r) { return r.slice(0, rows); };
     const auto head_dim = shape_.attention.head_dim;
-    positions_.clear();
-    for (const Segment& segment : batch.segments) {
-      for (std::size_t i = 0; i < segment.length; ++i) positions_.push_back(static_cast<std::int32_t>(i));
-    }
+    positions_ = batch.positions();
     ops::rope_angles(ctx, rope_, positions_, angles_);
     embed(ctx, batch.tokens, *embedding_, of(layers_[0].x));
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -99,14 +97,14 @@ class Llama final : public Network {
       ops::rotate(ctx, rope_, angles_, of(l.ks), head_dim);
       attention(ctx, scratch, shape_.attention, batch.segments, {of(l.qs), of(l.ks), of(l.vs)}, of(l.a));
       linear(ctx, scratch, l.o, of(l.a), of(l.middle), of(l.inner[3]));
-      add(ctx, of(l.middle), of(l.x));
+      ops::add(ctx, of(l.middle), of(l.x));
 
       norm(ctx, l.ffn_norm, of(l.middle), shape_.eps, of(l.n));
       linear(ctx, scratch, l.gate, of(l.n), of(l.gates), of(l.inner[4]));
       linear(ctx, scratch, l.up, of(l.n), of(l.ups), of(l.inner[5]));
       swiglu(ctx, of(l.gates), of(l.ups), of(l.acts));
       linear(ctx, scratch, l.down, of(l.acts), out, of(l.inner[6]));
-      add(ctx, out, of(l.middle));
+      ops::add(ctx, out, of(l.middle));
     }
     return of(last_);
   }

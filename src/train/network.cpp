@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/fail.h"
+#include "ops/elementwise.h"
 
 namespace garam::training {
 namespace {
@@ -49,11 +50,20 @@ std::size_t Batch::labelled() const {
       std::count_if(labels.begin(), labels.end(), [](std::int32_t label) { return label != kNoLabel; }));
 }
 
+std::vector<std::int32_t> Batch::positions() const {
+  std::vector<std::int32_t> positions;
+  positions.reserve(rows());
+  for (const Segment& segment : segments) {
+    for (std::size_t i = 0; i < segment.length; ++i) positions.push_back(static_cast<std::int32_t>(i));
+  }
+  return positions;
+}
+
 std::unique_ptr<Network> Network::make(const Shape& shape, std::size_t rows,
                                        const std::optional<LoraOptions>& lora) {
   std::unique_ptr<Network> network =
       shape.architecture == "gpt2" ? make_gpt2(shape, rows, lora) : make_llama(shape, rows, lora);
-  if (lora && network->adapters_.empty()) {
+  if (lora && network->adapters_ == 0) {
     std::string names;
     for (const std::string& target : lora->targets) names += (names.empty() ? "" : ", ") + target;
     fail(ErrorCode::kArgument, "lora: no matrix of {} is called {}; attn_q and ffn_up are such names",
@@ -71,7 +81,7 @@ LinearWeights Network::linear_weights(const std::string& name, std::size_t outpu
     weights.lora = {.a = &parameters_.add(name + ".weight.lora_a", lora_->rank, inputs, true),
                     .b = &parameters_.add(name + ".weight.lora_b", outputs, lora_->rank, true),
                     .scale = static_cast<float>(lora_->alpha / static_cast<double>(lora_->rank))};
-    adapters_.push_back(&pairs_.emplace_back(weights.lora));
+    ++adapters_;
   }
   return weights;
 }
@@ -123,7 +133,7 @@ double Network::run(const Context& context, Scratch& scratch, const Batch& batch
 
 void Network::end_gradients(const Context& context) {
   if (lookups_.data == nullptr) return;
-  add(context, embedding_->gradient, lookups_);
+  ops::add(context, embedding_->gradient, lookups_);
   std::memset(lookups_.data, 0, lookup_memory_.size());
 }
 

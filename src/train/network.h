@@ -47,6 +47,8 @@ struct Batch {
 
   std::size_t rows() const { return tokens.size(); }
   std::size_t labelled() const;
+  /// Of every row in its text.
+  std::vector<std::int32_t> positions() const;
 };
 
 class Network {
@@ -62,7 +64,6 @@ class Network {
 
   const Shape& shape() const { return shape_; }
   Parameters& parameters() { return parameters_; }
-  const std::vector<LoraPair*>& adapters() const { return adapters_; }
   const std::optional<LoraOptions>& lora() const { return lora_; }
 
   /// Sum of the loss over the labels of a batch. With a scale other than 0, `scale` times its gradients are
@@ -101,8 +102,7 @@ class Network {
  private:
   double head(const Context& context, Scratch& scratch, const Batch& batch, const Rows& x, float scale);
 
-  std::deque<LoraPair> pairs_;
-  std::vector<LoraPair*> adapters_;
+  std::size_t adapters_ = 0;  // matrices with a low-rank pair
   Workspace workspace_;
   Rows normed_, logits_, dnormed_, dx_;
   // An embedding that is also the output matrix has two sums of gradients, which take turns from batch to

@@ -52,12 +52,6 @@ void Parameters::allocate(const std::vector<const Parameter*>& frozen) {
   }
 }
 
-Parameter* Parameters::find(std::string_view name) {
-  const auto found =
-      std::find_if(all_.begin(), all_.end(), [&](const Parameter& p) { return p.name == name; });
-  return found != all_.end() ? &*found : nullptr;
-}
-
 std::size_t Parameters::count() const {
   std::size_t n = 0;
   for (const Parameter& p : all_) n += p.value.rows * p.value.width;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <string_view>
 
 #include "base/memory.h"
 #include "train/linear.h"
@@ -19,8 +18,6 @@ class Parameters {
 
   std::deque<Parameter>& all() { return all_; }
   const std::deque<Parameter>& all() const { return all_; }
-  /// Null where there is none.
-  Parameter* find(std::string_view name);
   /// Values of all tensors, and of those in training.
   std::size_t count() const;
   std::size_t trained() const;

@@ -88,25 +88,24 @@ void multiply_panel(const kernels::Table& table, const float* panel, std::size_t
 
 void multiply_transposed(const Context& context, Scratch& scratch, const Rows& x, const Rows& w,
                          const Rows& y, Start start) {
-  const Packed packed = {nullptr, panels_of(w.rows), w.width * kPanel};
-  float* panels = scratch.shared().floats(packed.count * packed.floats);
-  context.split(packed.count, 1, [&](std::size_t begin, std::size_t end, unsigned) {
+  const std::size_t count = panels_of(w.rows), floats = w.width * kPanel;
+  float* const panels = scratch.shared().floats(count * floats);
+  context.split(count, 1, [&](std::size_t begin, std::size_t end, unsigned) {
     for (std::size_t p = begin; p < end; ++p) {
-      pack_rows(context.table(), w, p * kPanel, std::min(kPanel, w.rows - p * kPanel),
-                panels + p * packed.floats);
+      pack_rows(context.table(), w, p * kPanel, std::min(kPanel, w.rows - p * kPanel), panels + p * floats);
     }
   });
-  multiply_tiles(context, x, {panels, packed.count, packed.floats}, w.width, y, start);
+  multiply_tiles(context, x, {panels, count, floats}, w.width, y, start);
 }
 
 void multiply(const Context& context, Scratch& scratch, const Rows& dy, const Rows& w, const Rows& dx,
               Start start) {
-  const Packed packed = {nullptr, panels_of(w.width), w.rows * kPanel};
-  float* panels = scratch.shared().floats(packed.count * packed.floats);
-  context.split(packed.count, 1, [&](std::size_t begin, std::size_t end, unsigned) {
-    for (std::size_t p = begin; p < end; ++p) pack_columns(w, p * kPanel, panels + p * packed.floats);
+  const std::size_t count = panels_of(w.width), floats = w.rows * kPanel;
+  float* const panels = scratch.shared().floats(count * floats);
+  context.split(count, 1, [&](std::size_t begin, std::size_t end, unsigned) {
+    for (std::size_t p = begin; p < end; ++p) pack_columns(w, p * kPanel, panels + p * floats);
   });
-  multiply_tiles(context, dy, {panels, packed.count, packed.floats}, w.rows, dx, start);
+  multiply_tiles(context, dy, {panels, count, floats}, w.rows, dx, start);
 }
 
 void add_transposed_product(const Context& context, Scratch& scratch, const Rows& dy, const Rows& x,

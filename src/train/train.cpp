@@ -327,7 +327,6 @@ class Run {
 
   const TrainConfig& config_;
   const TrainOptions& options_;
-  FloatEnvironment environment_;
   KernelChoice choice_;
   unsigned workers_;
   ThreadPool pool_;

@@ -9,13 +9,7 @@ namespace {
 TEST(TrainedAdapters, MakeTheBaseABetterModel) {
   for (const char* architecture : {"llama", "gpt2", "qwen2"}) {
     TinyRun run;
-    TinyOptions options;
-    options.architecture = architecture;
-    options.vocabulary = TinyVocabulary::kByteLevel;
-    run.config.base = run.dir.file("base.gguf");
-    TinyModel::make(options).write(run.config.base);
-    run.config.tokenizer.clear();
-    run.config.steps = 30;
+    run.begin_with(architecture, "f32");
     run.config.learning_rate = 2e-2;
     run.config.held_out_share = 0.05;
     run.config.lora = TrainLora{.rank = 5, .alpha = 8};

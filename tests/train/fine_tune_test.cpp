@@ -8,24 +8,12 @@
 namespace garam::test {
 namespace {
 
-void fine_tune(TinyRun& run, const std::string& architecture, const std::string& weights) {
-  TinyOptions options;
-  options.architecture = architecture;
-  options.weights = weights;
-  options.vocabulary = TinyVocabulary::kByteLevel;
-  run.config.base = run.dir.file("base.gguf");
-  TinyModel::make(options).write(run.config.base);
-  run.config.tokenizer.clear();
-  run.config.steps = 30;
-  run.config.held_out_share = 0;
-}
-
 TEST(FineTuning, EveryFamilyAndWeightTypeBecomesABetterModelThatInferenceReads) {
   for (const char* architecture : {"llama", "qwen2", "gpt2"}) {
     for (const char* weights : {"q8_0", "f32", "f16", "bf16"}) {
       if (kSanitized && std::string_view(weights) != "q8_0") break;
       TinyRun run;
-      fine_tune(run, architecture, weights);
+      run.begin_with(architecture, weights);
       double first = 0;
       run.run({.on_step = [&](const TrainStatus& status) {
         if (status.step == 1) first = status.loss;
@@ -40,7 +28,7 @@ TEST(FineTuning, EveryFamilyAndWeightTypeBecomesABetterModelThatInferenceReads) 
 
 TEST(FineTuning, LlamaWithFactorsOfRopeKeepsThem) {
   TinyRun run;
-  fine_tune(run, "llama", "f32");
+  run.begin_with("llama", "f32");
   TinyOptions options;
   options.vocabulary = TinyVocabulary::kByteLevel;
   options.rope = TinyRope::kFactors;
@@ -63,7 +51,7 @@ TEST(FineTuning, LlamaWithFactorsOfRopeKeepsThem) {
 TEST(FineTuning, AdaptersLearnWhileTheBaseStays) {
   for (const char* architecture : {"llama", "gpt2"}) {
     TinyRun run;
-    fine_tune(run, architecture, "q8_0");
+    run.begin_with(architecture, "q8_0");
     const std::string base = contents(run.config.base);
     run.config.lora = TrainLora{.rank = 4, .alpha = 8};
     if (run.config.base.empty() || std::string(architecture) == "gpt2")
@@ -98,7 +86,7 @@ TEST(FineTuning, AdaptersLearnWhileTheBaseStays) {
 
 TEST(FineTuning, TargetsThatAreNotThere) {
   TinyRun run;
-  fine_tune(run, "llama", "f32");
+  run.begin_with("llama", "f32");
   run.config.lora = TrainLora{.targets = {"attn_qkv"}};
   try {
     run.run();

@@ -59,6 +59,19 @@ class TinyRun {
     config.output = dir.file("model.gguf");
   }
 
+  /// 30 steps from a random model of another family and weight type, without held-out text.
+  void begin_with(const std::string& architecture, const std::string& weights) {
+    TinyOptions options;
+    options.architecture = architecture;
+    options.weights = weights;
+    options.vocabulary = TinyVocabulary::kByteLevel;
+    config.base = dir.file("base.gguf");
+    TinyModel::make(options).write(config.base);
+    config.tokenizer.clear();
+    config.steps = 30;
+    config.held_out_share = 0;
+  }
+
   /// The bytes of the model.
   std::string run(TrainOptions options = {}) {
     options.resume = Resume::kRestart;
