@@ -1,9 +1,11 @@
 // A language model in memory: weights packed for the CPU, tokenizer and hyper-parameters.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -24,6 +26,12 @@ using Progress = std::function<void(double done)>;
 struct Adapter {
   std::string path;
   float scale = 1;  ///< finite; with 0 the file is checked and nothing is added
+};
+
+/// A whole GGUF file in memory, for instance one that was linked into the program.
+struct ModelBytes {
+  std::span<const std::byte> bytes;  ///< must stay as they are until the call that takes them returns
+  std::string name = "model";        ///< stands for the path in messages
 };
 
 /// How to load a model.
@@ -120,11 +128,15 @@ struct ModelInfo {
 /// architecture or weight type that garam does not compute is not an error here (the predicted memory is then
 /// 0), but in a folder it is.
 ModelInfo inspect(const std::string& path);
+/// The same of a GGUF file in memory.
+ModelInfo inspect(const ModelBytes& file);
 
 /// The tokenizer of a GGUF file or a Hugging Face folder, without its weights: also of one that holds nothing
 /// but a vocabulary (tokenizer.json). Throws Error as Model::load does for the container and the vocabulary,
 /// kUnsupported when there is no vocabulary.
 Tokenizer load_tokenizer(const std::string& path);
+/// The same of a GGUF file in memory.
+Tokenizer load_tokenizer(const ModelBytes& file);
 
 /// An immutable model. Copies share one set of weights; any number of sessions and threads may use it at
 /// once.
@@ -136,6 +148,9 @@ class Model {
   /// model in GGUF. Nothing depends on the files afterwards, those of adapters included. Throws Error: kIo,
   /// kFormat, kUnsupported, kOutOfMemory, kCancelled, kArgument.
   static Model load(const std::string& path, const LoadOptions& options = {});
+  /// The same from a GGUF file in memory, whose bytes may go afterwards. Throws Error as the other, and
+  /// kUnsupported for a part of a split file.
+  static Model load(const ModelBytes& file, const LoadOptions& options = {});
 
   /// Keys, tensors, sizes, predicted memory. Lives as long as the model.
   const ModelInfo& info() const noexcept;

@@ -74,9 +74,18 @@ ReadFile ReadFile::open(const std::string& path) {
   return file;
 }
 
+ReadFile ReadFile::of_memory(std::string name, std::span<const std::byte> bytes) {
+  static constexpr std::byte kNothing{};
+  ReadFile file(std::move(name), -1);
+  file.memory_ = bytes.empty() ? &kNothing : bytes.data();
+  file.seen_.size = bytes.size();
+  return file;
+}
+
 ReadFile& ReadFile::operator=(ReadFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
+  std::swap(memory_, other.memory_);
   std::swap(seen_, other.seen_);
   return *this;
 }
@@ -90,6 +99,10 @@ void ReadFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   if (!end || *end > size()) {
     fail(ErrorCode::kIo, "{}: expected {} bytes at offset {}, found a file of {} bytes", path_, out.size(),
          offset, size());
+  }
+  if (memory_ != nullptr) {
+    std::copy_n(memory_ + offset, out.size(), out.data());
+    return;
   }
   while (!out.empty()) {
     const ssize_t count =
@@ -128,6 +141,7 @@ Memory ReadFile::map(std::uint64_t offset, std::size_t bytes) const {
 }
 
 void ReadFile::check_unchanged() const {
+  if (memory_ != nullptr) return;
   struct stat now {};
   if (::fstat(fd_, &now) != 0) fail(ErrorCode::kIo, "{}: cannot be examined: {}", path_, reason(errno));
   if (static_cast<std::uint64_t>(now.st_size) != size()) {

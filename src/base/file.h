@@ -1,7 +1,7 @@
-// Files: reading one by bounded positional reads, and replacing one in a single step. What comes from
-// strangers is only read, so that a file that shrinks or vanishes while it is in use is an Error and never a
-// signal; map() is for files that garam wrote itself and replaces in one step. Errors name the file by its
-// path as given.
+// Files: reading one, or bytes in memory in its place, by bounded positional reads, and replacing one in a
+// single step. What comes from strangers is only read, so that a file that shrinks or vanishes while it is in
+// use is an Error and never a signal; map() is for files that garam wrote itself and replaces in one step.
+// Errors name the file by its path as given.
 #pragma once
 
 #include <cstddef>
@@ -23,15 +23,21 @@ class ReadFile {
  public:
   /// Throws Error(kIo) when there is no such file, or when it is a folder, a pipe or a device.
   static ReadFile open(const std::string& path);
+  /// Bytes that stay where they are and as they are for as long as this object; `name` stands for the path.
+  static ReadFile of_memory(std::string name, std::span<const std::byte> bytes);
 
   ReadFile(ReadFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), seen_(other.seen_) {}
+      : path_(std::move(other.path_)),
+        fd_(std::exchange(other.fd_, -1)),
+        memory_(other.memory_),
+        seen_(other.seen_) {}
   ReadFile& operator=(ReadFile&& other) noexcept;
   ReadFile(const ReadFile&) = delete;
   ReadFile& operator=(const ReadFile&) = delete;
   ~ReadFile();
 
   const std::string& path() const noexcept { return path_; }
+  bool in_memory() const noexcept { return memory_ != nullptr; }
   /// Bytes in the file when it was opened.
   std::uint64_t size() const noexcept { return seen_.size; }
   /// The last write before it was opened, in seconds and nanoseconds of the system's clock.
@@ -43,9 +49,10 @@ class ReadFile {
   void read(std::uint64_t offset, std::span<std::byte> out) const;
 
   /// The bytes of the file as memory that must not be written, in huge pages where the system has them for
-  /// files (they need an `offset` that is a multiple of 2 MiB). `offset` must be a multiple of the page size.
-  /// Stays when this object goes. Throws Error(kIo) when the bytes are not all there. When somebody cuts the
-  /// file short afterwards, touching what is gone is a signal: only for files that nobody changes in place.
+  /// files (they need an `offset` that is a multiple of 2 MiB). Not for bytes in memory. `offset` must be a
+  /// multiple of the page size. Stays when this object goes. Throws Error(kIo) when the bytes are not all
+  /// there. When somebody cuts the file short afterwards, touching what is gone is a signal: only for files
+  /// that nobody changes in place.
   Memory map(std::uint64_t offset, std::size_t bytes) const;
 
   /// Throws Error(kIo) when the file was written to, resized or replaced since it was opened.
@@ -61,6 +68,7 @@ class ReadFile {
 
   std::string path_;
   int fd_ = -1;
+  const std::byte* memory_ = nullptr;  // null: a file
   Identity seen_{};
 };
 

@@ -82,8 +82,11 @@ SplitName first_part_name(const std::string& path, std::uint64_t part, std::uint
 }  // namespace
 
 GgufFile GgufFile::open(const std::string& path) {
+  return open(ReadFile::open(path));
+}
+
+GgufFile GgufFile::open(ReadFile file) {
   GgufFile result;
-  ReadFile file = ReadFile::open(path);
   GgufHeader header = parse_gguf_header(file);
   result.parts_.push_back(std::move(file));
   result.metadata_ends_.push_back(header.metadata_end);
@@ -106,6 +109,12 @@ void GgufFile::add_parts() {
   const std::uint64_t part = integer_key(path(), keys_, kSplitNo).value_or(0);
   const std::uint64_t count = integer_key(path(), keys_, kSplitCount).value_or(part == 0 ? 1 : 0);
   if (count <= 1 && part == 0) return;
+  if (parts_.front().in_memory()) {
+    fail(ErrorCode::kUnsupported,
+         "{}: key {}: expected a whole model in memory, found part {} of {}; merge the parts, or load the "
+         "files",
+         path(), kSplitCount, part + 1, count);
+  }
   const SplitName name = first_part_name(path(), part, count);
   for (std::uint32_t i = 1; i < count; ++i) {
     const std::string next = split_name(name.prefix, i + 1, name.count);

@@ -20,6 +20,8 @@ class GgufFile final : public ModelFile {
   /// Throws Error(kIo), Error(kFormat), or Error(kUnsupported) for another version, byte order or tensor
   /// type.
   static GgufFile open(const std::string& path);
+  /// The same of an open file, for instance one in memory.
+  static GgufFile open(ReadFile file);
 
   const std::string& path() const noexcept override { return parts_.front().path(); }
   std::uint32_t version() const noexcept { return version_; }

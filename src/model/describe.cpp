@@ -60,22 +60,32 @@ void describe_architecture(const Config& config, const Weights& weights, const s
   for (std::size_t i = 0; i < config.layers; ++i) info.window_layers += config.window_of(i) > 0 ? 1 : 0;
 }
 
-ModelInfo inspect(const std::string& path) {
+namespace {
+
+ModelInfo inspect_file(const ModelFile& file) {
   const FloatEnvironment environment;
-  const std::unique_ptr<ModelFile> opened = open_model(path);
-  const ModelFile& file = *opened;
   ModelInfo info = describe(file);
   const GgufKeys keys(file);
   const GgufTensors tensors(file);
   Weights weights(tensors);
   try {
     const auto architecture = make_architecture(info.architecture, keys, tensors, weights);
-    describe_architecture(architecture->config(), weights, path, info);
+    describe_architecture(architecture->config(), weights, file.path(), info);
   } catch (const Error& error) {
     // A file that garam cannot compute with is still worth looking at, as is a vocabulary without weights.
     if (error.code() != ErrorCode::kUnsupported && error.code() != ErrorCode::kFormat) throw;
   }
   return info;
+}
+
+}  // namespace
+
+ModelInfo inspect(const std::string& path) {
+  return inspect_file(*open_model(path));
+}
+
+ModelInfo inspect(const ModelBytes& file) {
+  return inspect_file(*open_model(file));
 }
 
 }  // namespace garam

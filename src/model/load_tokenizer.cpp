@@ -6,12 +6,23 @@
 
 namespace garam {
 
-Tokenizer load_tokenizer(const std::string& path) {
-  const std::unique_ptr<ModelFile> file = open_model(path, ModelParts::kVocabulary);
+namespace {
+
+Tokenizer tokenizer_of(std::unique_ptr<ModelFile> file) {
   auto tokenizer = tokenizer_from_gguf(*file);
   file->check_unchanged();
-  if (!tokenizer) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", path);
+  if (!tokenizer) fail(ErrorCode::kUnsupported, "{}: the file has no vocabulary", file->path());
   return *std::move(tokenizer);
+}
+
+}  // namespace
+
+Tokenizer load_tokenizer(const std::string& path) {
+  return tokenizer_of(open_model(path, ModelParts::kVocabulary));
+}
+
+Tokenizer load_tokenizer(const ModelBytes& file) {
+  return tokenizer_of(open_model(file));
 }
 
 }  // namespace garam

@@ -96,14 +96,22 @@ void store_packed(const PackCache& cache, Model::Impl& impl, std::uint64_t matri
 }  // namespace
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
+  return Model(Impl::load(open_model(path), options));
+}
+
+Model Model::load(const ModelBytes& file, const LoadOptions& options) {
+  return Model(Impl::load(open_model(file), options));
+}
+
+std::shared_ptr<const Model::Impl> Model::Impl::load(std::unique_ptr<ModelFile> opened,
+                                                     const LoadOptions& options) {
   const FloatEnvironment environment;
   const unsigned threads = thread_count(options.threads);
   auto impl = std::make_shared<Impl>();
-  impl->path = path;
   impl->kernels = choose_kernels(options.kernels);
 
-  const std::unique_ptr<ModelFile> opened = open_model(path);
   ModelFile& file = *opened;
+  const std::string& path = impl->path = file.path();
   refuse_adapter(file);
   const GgufKeys keys(file);
   const GgufTensors tensors(file);
@@ -150,7 +158,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   file.check_unchanged();
   if (cache && !packed) store_packed(*cache, *impl, matrices, options);
   if (options.progress) options.progress(1);
-  return Model(std::move(impl));
+  return impl;
 }
 
 const ModelInfo& Model::info() const noexcept {

@@ -8,6 +8,7 @@
 #include "arch/architecture.h"
 #include "base/memory.h"
 #include "garam/model.h"
+#include "io/model_file.h"
 #include "model/adapters.h"
 #include "model/pending_tokenizer.h"
 #include "runtime/kernel_choice.h"
@@ -16,6 +17,8 @@
 namespace garam {
 
 struct Model::Impl {
+  static std::shared_ptr<const Impl> load(std::unique_ptr<ModelFile> opened, const LoadOptions& options);
+
   std::string path;
   ModelInfo info;
   KernelChoice kernels;

@@ -18,4 +18,8 @@ std::unique_ptr<ModelFile> open_model(const std::string& path, ModelParts parts)
   return std::make_unique<GgufFile>(GgufFile::open(path));
 }
 
+std::unique_ptr<ModelFile> open_model(const ModelBytes& file) {
+  return std::make_unique<GgufFile>(GgufFile::open(ReadFile::of_memory(file.name, file.bytes)));
+}
+
 }  // namespace garam

@@ -1,9 +1,10 @@
-// From a path to a model on the disk: a GGUF file, or a Hugging Face folder.
+// From a path to a model on the disk, a GGUF file or a Hugging Face folder, or from such a file in memory.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "garam/model.h"
 #include "io/model_file.h"
 
 namespace garam {
@@ -13,5 +14,7 @@ enum class ModelParts { kAll, kVocabulary };
 
 /// Throws Error as GgufFile::open() and HfFolder::open() do.
 std::unique_ptr<ModelFile> open_model(const std::string& path, ModelParts parts = ModelParts::kAll);
+/// Throws Error as GgufFile::open(), and kUnsupported for a part of a split file.
+std::unique_ptr<ModelFile> open_model(const ModelBytes& file);
 
 }  // namespace garam

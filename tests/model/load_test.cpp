@@ -63,6 +63,35 @@ TEST(Load, InspectSaysTheSameWithoutWeights) {
   EXPECT_EQ(info.context, model.info().context);
 }
 
+TEST(Load, FromMemoryTheSame) {
+  const TinyFile file(TinyOptions{.architecture = "gpt2", .vocabulary = TinyVocabulary::kByteLevel});
+  const auto read_all = [&] {
+    std::ifstream in(file.path(), std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  std::string bytes = read_all();
+  const Model model = Model::load(file.path(), {.threads = 1});
+  const auto in_memory = [&] { return ModelBytes{std::as_bytes(std::span(bytes)), "embedded.gguf"}; };
+  const Model copy = Model::load(in_memory(), {.threads = 1});
+  EXPECT_EQ(copy.fingerprint(), model.fingerprint());
+  EXPECT_EQ(inspect(in_memory()).keys, model.info().keys);
+  EXPECT_EQ(inspect(in_memory()).file_bytes, bytes.size());
+  const std::vector<std::int32_t> ids = load_tokenizer(in_memory()).encode("in the hand");
+  EXPECT_EQ(ids, model.tokenizer().encode("in the hand"));
+  bytes.assign(bytes.size(), 'x');  // nothing depends on them any more
+  Session one(model), other(copy);
+  one.prefill(ids);
+  other.prefill(ids);
+  EXPECT_TRUE(std::ranges::equal(one.logits(), other.logits()));
+
+  bytes = read_all().substr(0, bytes.size() / 2);
+  std::string message;
+  EXPECT_EQ(error_of([&] { Model::load(in_memory()); }, &message), ErrorCode::kFormat);
+  EXPECT_EQ(message.find("embedded.gguf: "), 0u) << message;
+  bytes.clear();
+  EXPECT_EQ(error_of([&] { Model::load(in_memory()); }), ErrorCode::kFormat);
+}
+
 /// A file that garam cannot compute with can still be looked at.
 TEST(Load, InspectOfWhatCannotBeComputed) {
   TinyModel tiny = TinyModel::make({});
