@@ -74,6 +74,7 @@ TrainModel read_model(const JsonValue& object) {
   m.read("rope_base", model.rope_base, 1e-3, 1e12);
   m.read("norm_eps", model.norm_eps, 1e-20, 1);
   m.read("tied", model.tied);
+  m.read("initial_deviation", model.initial_deviation, 1e-6, 1);
   m.check_all_known();
   return model;
 }

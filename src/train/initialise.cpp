@@ -31,8 +31,8 @@ void fill(const Rows& to, double deviation, std::uint64_t seed, std::uint32_t te
 
 }  // namespace
 
-void initialise(Network& network, std::uint64_t seed) {
-  const double residual = 0.02 / std::sqrt(2 * static_cast<double>(network.shape().layers));
+void initialise(Network& network, double deviation, std::uint64_t seed) {
+  const double residual = deviation / std::sqrt(2 * static_cast<double>(network.shape().layers));
   for (Parameter& p : network.parameters().all()) {
     const auto tensor = static_cast<std::uint32_t>(hash_bytes(p.name.data(), p.name.size()));
     const bool ends_branch = p.name.ends_with("attn_output.weight") || p.name.ends_with("ffn_down.weight");
@@ -41,7 +41,7 @@ void initialise(Network& network, std::uint64_t seed) {
     } else if (p.name.ends_with(".lora_a")) {
       fill(p.value, 1 / std::sqrt(static_cast<double>(p.value.width)), seed, tensor);
     } else if (!p.name.ends_with(".bias") && !p.name.ends_with(".lora_b")) {
-      fill(p.value, ends_branch ? residual : 0.02, seed, tensor);
+      fill(p.value, ends_branch ? residual : deviation, seed, tensor);
     }
   }
 }

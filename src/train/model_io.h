@@ -12,9 +12,9 @@ Shape new_shape(const TrainConfig& config, std::size_t vocab);
 /// Of a model file. Throws Error(kUnsupported) for what garam does not train, naming it, and Error(kFormat).
 Shape shape_of(const ModelFile& base);
 
-/// Random values (garam/train.h, TrainModel) that depend on nothing but the seed, the shape and the tensor.
+/// Random values (garam/train.h, TrainModel) that depend on nothing but deviation, seed, shape and tensor.
 /// Of an adapter a is normal with deviation 1 / sqrt(inputs) and b is 0, so that it begins without effect.
-void initialise(Network& network, std::uint64_t seed);
+void initialise(Network& network, double deviation, std::uint64_t seed);
 /// Values of all tensors but adapters. Throws Error(kFormat) for those that are missing or of another shape.
 void load_values(Network& network, const ModelFile& base);
 

@@ -155,7 +155,7 @@ class Run {
     std::optional<LoraOptions> lora;
     if (config_.lora) lora = LoraOptions{config_.lora->rank, config_.lora->alpha, config_.lora->targets};
     network_ = Network::make(shape, micro_rows(), lora);
-    initialise(*network_, config_.seed);
+    initialise(*network_, config_.model.initial_deviation, config_.seed);
     if (base_) load_values(*network_, *base_);
   }
 
