@@ -176,7 +176,7 @@ int run(const Options& o) {
   const Interrupt interrupt;
   const auto start = Clock::now();
   const garam::Model model = o.model.load(interrupt.token());
-  BenchReport report{.model = o.model.path,
+  BenchReport report{.model = o.model.name(),
                      .size_bytes = model.info().file_bytes,
                      .threads = model.threads(),
                      .kernels = model.kernel_description(),

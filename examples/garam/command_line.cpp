@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "console.h"
+#include "story_model.h"
 
 namespace cli {
 namespace {
@@ -67,8 +68,10 @@ std::vector<garam::Adapter> AdapterOptions::adapters() const {
 }
 
 void ModelOptions::define(CLI::App& app) {
-  add_text(app, "-m,--model", path, "GGUF file (of a split one the first part) or Hugging Face folder",
-           "FILE");
+  add_text(
+      app, "-m,--model", path,
+      "GGUF file (of a split one the first part) or Hugging Face folder (the story model in the program)",
+      "FILE");
   add_number(app, "-t,--threads", threads, "Threads; 0 or -1: what the system grants", -1, kMaxThreads);
   add_text(app, "--kernels", kernels, "auto, portable, avx2, avx512 or neon; list: print those this CPU runs",
            "NAME");
@@ -80,21 +83,26 @@ void ModelOptions::define(CLI::App& app) {
 }
 
 void ModelOptions::check() const {
-  if (path.empty()) throw UsageError("a model is needed: -m FILE");
   adapters.adapters();
   kernel_set_of(kernels);
+}
+
+std::string ModelOptions::name() const {
+  return path.empty() ? story_model().name : path;
 }
 
 garam::Model ModelOptions::load(const std::stop_token& stop) const {
   check();
   ProgressBar bar("loading");
-  garam::Model model = garam::Model::load(path, {.kernels = kernel_set_of(kernels),
-                                                 .threads = static_cast<unsigned>(std::max(threads, 0)),
-                                                 .progress = bar.callback(),
-                                                 .stop = stop,
-                                                 .pack_cache = pack_cache,
-                                                 .check_tensors = check_tensors,
-                                                 .adapters = adapters.adapters()});
+  const garam::LoadOptions options{.kernels = kernel_set_of(kernels),
+                                   .threads = static_cast<unsigned>(std::max(threads, 0)),
+                                   .progress = bar.callback(),
+                                   .stop = stop,
+                                   .pack_cache = pack_cache,
+                                   .check_tensors = check_tensors,
+                                   .adapters = adapters.adapters()};
+  garam::Model model =
+      path.empty() ? garam::Model::load(story_model(), options) : garam::Model::load(path, options);
   bar.clear();
   if (model.pack_cache().use == garam::PackCacheUse::kFailed) {
     note("garam: pack cache: {}; loaded without it\n", printable(model.pack_cache().reason));

@@ -58,7 +58,8 @@ struct AdapterOptions {
   std::vector<garam::Adapter> adapters() const;
 };
 
-/// -m, -t, --kernels, --pack-cache, --check-tensors, --lora, --lora-scaled.
+/// -m (without: the model in the program), -t, --kernels, --pack-cache, --check-tensors, --lora,
+/// --lora-scaled.
 struct ModelOptions {
   std::string path, pack_cache;
   AdapterOptions adapters;
@@ -67,8 +68,10 @@ struct ModelOptions {
   bool check_tensors = false;
 
   void define(CLI::App& app);
-  /// Throws UsageError without -m or for an unknown kernel set.
+  /// Throws UsageError for an unknown kernel set and for wrong adapters.
   void check() const;
+  /// What messages call the model: its path, or the name of the one in the program.
+  std::string name() const;
   /// Says so on stderr when the pack cache could not be written.
   garam::Model load(const std::stop_token& stop) const;
 };

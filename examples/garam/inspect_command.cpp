@@ -6,6 +6,7 @@
 #include "command_line.h"
 #include "console.h"
 #include "json.h"
+#include "story_model.h"
 
 namespace cli {
 namespace {
@@ -79,8 +80,7 @@ std::string to_text(const garam::ModelInfo& info, const KvMemory& kv) {
 
 int run(const Options& o) {
   const std::string& path = o.model.empty() ? o.positional : o.model;
-  if (path.empty()) throw UsageError("a model is needed: -m FILE");
-  const garam::ModelInfo info = garam::inspect(path);
+  const garam::ModelInfo info = path.empty() ? garam::inspect(story_model()) : garam::inspect(path);
   const std::size_t context = o.context != 0 ? o.context : info.context;
   const KvMemory kv = kv_memory(info, context, o.cache.type());
   write_out(o.json ? to_json(info, kv) + "\n" : to_text(info, kv));
@@ -92,8 +92,10 @@ int run(const Options& o) {
 Run define_inspect(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
-  CLI::Option* model = add_text(app, "-m,--model", o.model,
-                                "GGUF file (of a split one the first part) or Hugging Face folder", "FILE");
+  CLI::Option* model = add_text(
+      app, "-m,--model", o.model,
+      "GGUF file (of a split one the first part) or Hugging Face folder (the story model in the program)",
+      "FILE");
   exclude(add_text(app, "FILE", o.positional, "The file, as with -m"), {model});
   add_number(app, "-c,--ctx-size", o.context,
              "Predict the KV memory of this context; 0: the model's (default)", 0, kMaxContext);

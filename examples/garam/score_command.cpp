@@ -27,7 +27,7 @@ int run(const Options& o) {
   const garam::Model model = o.model.load(interrupt.token());
   const garam::ModelInfo& info = model.info();
   if (info.scores == 0) {
-    throw std::runtime_error(printable(o.model.path) +
+    throw std::runtime_error(printable(o.model.name()) +
                              ": expected a classification head (tensor cls.output.weight), found none");
   }
   const auto tokens = model.tokenizer().encode(text, {.parse_special = o.parse_special});

@@ -4,6 +4,7 @@
 #include "command_line.h"
 #include "console.h"
 #include "json.h"
+#include "story_model.h"
 
 namespace cli {
 namespace {
@@ -19,8 +20,7 @@ struct Options {
 };
 
 garam::Tokenizer tokenizer(const Options& o) {
-  if (o.model.empty()) throw UsageError("a model is needed: -m FILE");
-  return garam::load_tokenizer(o.model);
+  return o.model.empty() ? garam::load_tokenizer(story_model()) : garam::load_tokenizer(o.model);
 }
 
 EncodeRequest read_request(const std::string& line, std::size_t number,
@@ -72,7 +72,9 @@ int detokenize(const Options& o) {
 Run define_tokenize(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
-  add_text(app, "-m,--model", o.model, "GGUF file or Hugging Face folder; its weights are not read", "FILE");
+  add_text(app, "-m,--model", o.model,
+           "GGUF file or Hugging Face folder, whose weights are not read (the story model in the program)",
+           "FILE");
   o.has_text = add_text(app, "TEXT", o.text, "The text; without any, stdin is read to its end");
   o.has_prompt = add_text(app, "-p,--prompt", o.prompt, "The text, as without -p", "TEXT");
   o.has_file = add_text(app, "-f,--file", o.file, "Read the text from a file; -: stdin", "FILE");
@@ -90,7 +92,9 @@ Run define_tokenize(CLI::App& app) {
 Run define_detokenize(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   Options& o = *options;
-  add_text(app, "-m,--model", o.model, "GGUF file or Hugging Face folder; its weights are not read", "FILE");
+  add_text(app, "-m,--model", o.model,
+           "GGUF file or Hugging Face folder, whose weights are not read (the story model in the program)",
+           "FILE");
   CLI::Option* ids = add_bare(app, "ID", o.ids, "Token ids; without any, stdin is read to its end");
   o.has_file = add_text(app, "-f,--file", o.file, "Read the ids from a file; -: stdin", "FILE");
   exclude(o.has_file, {ids});

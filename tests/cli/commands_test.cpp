@@ -348,29 +348,38 @@ TEST(PackCache, OfAllCommandsThatLoad) {
   EXPECT_TRUE(std::filesystem::exists(model.file("cache")));
 }
 
+/// Of the model in the program, which is used where there is no -m.
 TEST(LogitsOfARealModel, SameBitsForEveryChunkThreadAndKernelSet) {
-  const auto path = shared_path("models/stories260K.gguf");
-  if (!path) GTEST_SKIP() << "SKIPPED: " << shared_missing("models/stories260K.gguf");
   const TempDir dir;
   std::string text;
-  for (const std::int32_t token : tiny_tokens(80, 512)) text += std::to_string(token) + " ";
+  for (const std::int32_t token : tiny_tokens(80, 3072)) text += std::to_string(token) + " ";
   write_all(dir.file("tokens"), text);
   std::string expected;
   std::istringstream sets(garam_cli({"--kernels"}).out);
   for (std::string set; std::getline(sets, set);) {
     for (const char* threads : {"1", "2", "3"}) {
       for (const char* chunk : {"1", "3", "16", "64", "all"}) {
-        const Finished found =
-            garam_cli({"logits", "-m", *path, "--tokens", dir.file("tokens"), "--out", dir.file("out"),
-                       "--kernels", set, "-t", threads, "--chunk", chunk});
+        const Finished found = garam_cli({"logits", "--tokens", dir.file("tokens"), "--out", dir.file("out"),
+                                          "--kernels", set, "-t", threads, "--chunk", chunk});
         ASSERT_TRUE(ended(found, 0));
         const std::string bits = read_all(dir.file("out"));
         if (expected.empty()) expected = bits;
-        ASSERT_EQ(bits.size(), 80u * 512u * sizeof(float));
+        ASSERT_EQ(bits.size(), 80u * 3072u * sizeof(float));
         ASSERT_TRUE(bits == expected) << set << ", " << threads << " threads, chunks of " << chunk;
       }
     }
   }
+}
+
+TEST(StoryModel, IsThereWithoutAFile) {
+  EXPECT_EQ(garam_cli({"inspect"}).out, garam_cli({"inspect", "-m", GARAM_STORY_MODEL}).out);
+  const std::string story = garam_cli({"generate", "Once upon a time", "-s", "1", "--log-disable"}).out;
+  EXPECT_GT(story.size(), 100u);
+  EXPECT_EQ(
+      story,
+      garam_cli({"generate", "-m", GARAM_STORY_MODEL, "Once upon a time", "-s", "1", "--log-disable"}).out);
+  const std::string ids = garam_cli({"tokenize", "Once upon a time"}).out;
+  EXPECT_EQ(ids, garam_cli({"tokenize", "-m", GARAM_STORY_MODEL, "Once upon a time"}).out);
 }
 
 /// The README's example, as it is.

@@ -31,9 +31,6 @@ TEST(Usage, WrongCommandsAndOptions) {
   };
   usage({}, "a command is needed");
   usage({"frobnicate"}, "frobnicate: unknown command");
-  usage({"generate", "-p", "x"}, "a model is needed: -m FILE");
-  usage({"tokenize", "x"}, "a model is needed: -m FILE");
-  usage({"inspect"}, "a model is needed: -m FILE");
   usage({"generate", "-m", model.path()}, "a prompt is needed");
   usage({"generate", "-m", model.path(), "-p", "x", "--bogus"}, "--bogus");
   usage({"generate", "-m", model.path(), "-p", "x", "-ngl", "3"}, "-ngl: unknown option");

@@ -1,0 +1,34 @@
+// garam-story-data: writes the documents that the story model is trained on, as JSON lines.
+// Usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "samples.h"
+
+namespace {
+
+void write(const std::string& patterns, const std::string& path, unsigned long documents,
+           unsigned long seed) {
+  const story::Language english(patterns + "/english.txt"), korean(patterns + "/korean.txt");
+  std::ofstream out(path);
+  story::draw_documents(english, korean, documents, seed, [&](std::size_t, const story::Document& document) {
+    out << nlohmann::json{{"text", document.text}}.dump() << '\n';
+  });
+  if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 5) {
+    std::fprintf(stderr, "usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED\n");
+    return 2;
+  }
+  write(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4]));
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}

@@ -1,0 +1,169 @@
+// Documents and prompts.
+#include "samples.h"
+
+namespace story {
+
+std::string turn(std::string_view user) {
+  return std::string(kUser).append(user).append(kAssistant);
+}
+
+namespace {
+
+/// Text with questions about it.
+class Passage {
+ public:
+  enum class Kind { kStory, kTinyStory, kPortraits, kTinyPortrait };
+
+  Passage(const Language& language, Random& random, Casts casts, Kind kind)
+      : language_(language), section_(kind <= Kind::kTinyStory ? "questions" : "portrait_questions") {
+    World all;  // of everybody, under names of their own
+    for (std::size_t n = kind == Kind::kPortraits ? 2 + random.below(2) : 1; n > 0; --n) {
+      World world = draw_world(language, random, casts, all);
+      Story told = kind == Kind::kStory       ? tell(language, random, world)
+                   : kind == Kind::kTinyStory ? tell(language, random, world, "tiny_plots")
+                   : kind == Kind::kPortraits ? portray(language, random, world, 2 + random.below(2))
+                                              : portray(language, random, world, random.below(2));
+      text_ += (text_.empty() ? "" : " ") + told.text;
+      for (const auto& [slot, value] : world) all[slot + std::to_string(n)] = value;
+      about_.push_back({std::move(world), std::move(told.facts)});
+    }
+    other_ = draw_world(language, random, casts, all);
+  }
+
+  const std::string& text() const { return text_; }
+
+  Answered question(Random& random, bool answerable) const {
+    const Told& told = about_[random.below(about_.size())];
+    return answerable ? ask(language_, random, section_, told.world, told.facts)
+                      : ask_unknown(language_, random, section_, told.world, told.facts, other_);
+  }
+
+ private:
+  struct Told {
+    World world;
+    Facts facts;
+  };
+  const Language& language_;
+  std::string_view section_;
+  std::string text_;
+  std::vector<Told> about_;
+  World other_;
+};
+
+const Fields& choose(const Language& language, Random& random, std::string_view section) {
+  const auto& choices = language.section(section).choices;
+  return choices[random.below(choices.size())];
+}
+
+std::string choice(const Language& language, Random& random, std::string_view section,
+                   const World& world = {}) {
+  return language.fill(choose(language, random, section)[0], world);
+}
+
+/// Now and then without what ends the sentence, as people type.
+std::string typed(std::string text, Random& random) {
+  if (random.percent(15) && (text.ends_with('.') || text.ends_with('?'))) text.pop_back();
+  return text;
+}
+
+std::string with_line_ends(std::string text) {
+  for (std::size_t at; (at = text.find("\\n")) != std::string::npos;) text.replace(at, 2, "\n");
+  return text;
+}
+
+/// A text with a question about it, as a user gives them.
+std::string framed(const Language& language, Random& random, const Passage& passage,
+                   const std::string& question) {
+  const Fields& frame = choose(language, random, "frames");
+  return turn(frame[0] + passage.text() + with_line_ends(frame[1]) + typed(question, random));
+}
+
+/// One to four questions, the first one behind the text.
+std::string questions(const Language& language, Random& random, const Passage& passage) {
+  std::string out;
+  for (std::size_t n = 1 + random.below(4); n > 0; --n) {
+    const Answered qa = passage.question(random, !random.percent(40));
+    out += out.empty() ? framed(language, random, passage, qa.question)
+                       : std::string(kEnd) + turn(typed(qa.question, random));
+    out += qa.answer;
+  }
+  return out;
+}
+
+Document draw_short(const Language& language, Random& random) {
+  const std::size_t kind = random.below(100);
+  if (kind < 60) {
+    const Passage passage(language, random, Casts::kTrained,
+                          kind < 45 ? Passage::Kind::kTinyPortrait : Passage::Kind::kTinyStory);
+    return {questions(language, random, passage), passage.text()};
+  }
+  World world = draw_world(language, random, Casts::kTrained);
+  const Story told = tell(language, random, world, "tiny_plots");
+  if (kind < 80) return {told.text, told.text};
+  return {turn(typed(choice(language, random, "requests", world), random)) + told.text, told.text};
+}
+
+/// A long passage as it comes.
+Passage draw_passage(const Language& language, Random& random, Casts casts) {
+  return {language, random, casts, random.percent(65) ? Passage::Kind::kStory : Passage::Kind::kPortraits};
+}
+
+Document draw_long(const Language& language, Random& random) {
+  const std::size_t kind = random.below(100);
+  if (kind < 35) {
+    const Passage passage = draw_passage(language, random, Casts::kTrained);
+    return {questions(language, random, passage), passage.text()};
+  }
+  World world = draw_world(language, random, Casts::kTrained);
+  const Story told = tell(language, random, world);
+  if (kind < 60) return {told.text, told.text};
+  if (kind < 70) {
+    const std::string asked = turn(told.text + "\n\n" + choice(language, random, "ask_json"));
+    return {asked + as_json(world, told.facts), told.text};
+  }
+  if (kind < 72) {
+    const Fields& talk = choose(language, random, "talk");
+    return {turn(talk[0]) + talk[1], ""};
+  }
+  const char* section = kind < 77 ? "free_requests" : "requests";
+  std::string chat = turn(typed(choice(language, random, section, world), random)) + told.text;
+  if (kind < 74) {
+    chat.append(kEnd) += turn(choice(language, random, "ask_json")) + as_json(world, told.facts);
+  } else if (kind < 79) {
+    const Answered qa = ask(language, random, "questions", world, told.facts);
+    chat.append(kEnd) += turn(qa.question) + qa.answer;
+  }
+  return {chat, told.text};
+}
+
+}  // namespace
+
+void draw_documents(const Language& english, const Language& korean, std::size_t count, std::uint64_t seed,
+                    const std::function<void(std::size_t i, const Document&)>& take) {
+  Random random(seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t done = 100 * i / count, share = done < 50 ? 100 - 9 * done / 5 : 10;
+    const Language& language = i % 2 == 0 ? english : korean;
+    take(i, random.percent(share) ? draw_short(language, random) : draw_long(language, random));
+  }
+}
+
+Request held_out_request(const Language& language, Random& random) {
+  World world = draw_world(language, random, Casts::kHeldOut);
+  tell(language, random, world);  // for {ask}
+  return {turn(choice(language, random, "requests", world)), world["hero"], world["animal"], world["object"]};
+}
+
+Examination held_out_question(const Language& language, Random& random, bool answerable) {
+  const Passage passage = draw_passage(language, random, Casts::kHeldOut);
+  const Answered qa = passage.question(random, answerable);
+  return {framed(language, random, passage, qa.question), qa.answer};
+}
+
+Examination held_out_json(const Language& language, Random& random) {
+  World world = draw_world(language, random, Casts::kHeldOut);
+  const Story told = tell(language, random, world);
+  return {turn(told.text + "\n\n" + choice(language, random, "ask_json")), as_json(world, told.facts)};
+}
+
+}  // namespace story

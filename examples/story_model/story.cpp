@@ -1,0 +1,195 @@
+// Worlds, stories, portraits and questions.
+#include "story.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace story {
+namespace {
+
+const Fields& choose(const Section& section, Random& random) {
+  return section.choices[random.below(section.choices.size())];
+}
+
+bool has_value(const World& world, const std::string& value) {
+  for (const auto& [slot, text] : world) {
+    if (text == value) return true;
+  }
+  return false;
+}
+
+std::vector<const Fields*> choices_by(const Section& section, const auto& fits) {
+  std::vector<const Fields*> out;
+  for (const Fields& fields : section.choices) {
+    if (fits(fields)) out.push_back(&fields);
+  }
+  return out;
+}
+
+/// A row whose first field neither world has yet.
+std::size_t draw_row(const Section& section, Random& random, const World& world, const World& apart) {
+  for (;;) {
+    const std::size_t row = random.below(section.choices.size());
+    const std::string& word = section.choices[row][0];
+    if (!has_value(world, word) && !has_value(apart, word)) return row;
+  }
+}
+
+void set(World& world, const Section& section, std::size_t row) {
+  for (std::size_t i = 0; i < section.slots.size(); ++i) world[section.slots[i]] = section.choices[row][i];
+}
+
+/// The same under names of its own: "hero" and "animal" become `first`, all others `first`_slot.
+void set_as(World& world, const Section& section, std::size_t row, const std::string& first, bool named) {
+  for (std::size_t i = 0; i < section.slots.size(); ++i) {
+    world[i == 0 && named ? first : first + "_" + section.slots[i]] = section.choices[row][i];
+  }
+}
+
+/// A name may stand alone once its bearer has been introduced with the animal it is.
+bool introduced(std::string_view pattern, const Facts& facts) {
+  if (facts.contains("friend_animal")) return true;
+  const Facts slots = Language::slots_of(pattern);
+  return slots.contains("friend_animal") || !(slots.contains("friend") || slots.contains("friend_he"));
+}
+
+void add(std::string& text, const std::string& sentence) {
+  if (!text.empty()) text += ' ';
+  text += sentence;
+}
+
+void tell_beat(const Language& language, Random& random, const World& world, const std::string& beat,
+               Story& story) {
+  std::vector<const Fields*> fitting = choices_by(
+      language.section(beat), [&](const Fields& pattern) { return introduced(pattern[0], story.facts); });
+  if (fitting.empty())
+    throw std::runtime_error("every pattern of [" + beat + "] speaks of a friend nobody knows");
+  story.facts.insert("@" + beat);
+  add(story.text, language.fill((*fitting[random.below(fitting.size())])[0], world, story.facts));
+}
+
+bool told(const Fields& question, const Facts& facts) {
+  return facts.contains(question[0]);
+}
+
+}  // namespace
+
+bool is_held_out(const Cast& cast) {
+  return Random((cast.name * 1000 + cast.animal) * 1000 + cast.object).next() >> 60 == 0;
+}
+
+World draw_world(const Language& language, Random& random, Casts casts, const World& apart) {
+  World world;
+  const Section &names = language.section("names"), &animals = language.section("animals"),
+                &objects = language.section("objects");
+  Cast cast;
+  do {
+    cast = {draw_row(names, random, world, apart), draw_row(animals, random, world, apart),
+            draw_row(objects, random, world, apart)};
+  } while (is_held_out(cast) != (casts == Casts::kHeldOut));
+  set(world, names, cast.name);
+  set(world, animals, cast.animal);
+  set(world, objects, cast.object);
+  set_as(world, names, draw_row(names, random, world, apart), "friend", true);
+  set_as(world, animals, draw_row(animals, random, world, apart), "friend", false);
+  set_as(world, animals, draw_row(animals, random, world, apart), "other", false);
+  for (const char* section : {"colors", "traits", "places", "spots", "seasons", "times", "feelings", "foods",
+                              "wishes", "troubles", "searches"}) {
+    const Section& words = language.section(section);
+    set(world, words, draw_row(words, random, world, apart));
+  }
+  return world;
+}
+
+Story tell(const Language& language, Random& random, World& world, std::string_view section) {
+  const Section& plots = language.section(section);
+  const Fields& plot = choose(plots, random);
+  world["ask"] = plot[0];
+  Story story;
+  std::string_view beats = plot[1];
+  while (!beats.empty()) {
+    const std::size_t end = beats.find(' ');
+    std::string beat(beats.substr(0, end));
+    beats.remove_prefix(end == std::string_view::npos ? beats.size() : end + 1);
+    if (beat.back() == '?') {
+      beat.pop_back();
+      if (random.percent(50)) continue;
+    }
+    if (beat == "search" && story.facts.contains("@search")) {  // somewhere else
+      const Section& searches = language.section("searches");
+      set(world, searches, draw_row(searches, random, world, {}));
+    }
+    tell_beat(language, random, world, beat, story);
+  }
+  return story;
+}
+
+Story portray(const Language& language, Random& random, const World& world, std::size_t more) {
+  Story story;
+  add(story.text, language.fill(choose(language.section("portrait"), random)[0], world, story.facts));
+  for (; more > 0; --more) {
+    const auto news = choices_by(language.section("portrait_more"), [&](const Fields& pattern) {
+      Facts slots = Language::slots_of(pattern[0]);
+      for (const char* known : {"hero", "he", "his", "him"}) slots.erase(known);
+      return !story.facts.contains(*slots.begin());
+    });
+    if (news.empty()) break;
+    add(story.text, language.fill((*news[random.below(news.size())])[0], world, story.facts));
+  }
+  return story;
+}
+
+Answered ask(const Language& language, Random& random, std::string_view section, const World& world,
+             const Facts& facts) {
+  const auto fitting = choices_by(language.section(section), [&](const Fields& q) { return told(q, facts); });
+  const Fields& chosen = *fitting[random.below(fitting.size())];
+  return {language.fill(chosen[1], world), language.fill(chosen[2], world)};
+}
+
+Answered ask_unknown(const Language& language, Random& random, std::string_view section, const World& world,
+                     const Facts& facts, const World& other) {
+  const Section& questions = language.section(section);
+  const std::string unknown = language.section("unknown").choices[0][0];
+  // Of what was not told the plain facts are asked for: whether a beat that was not told happened is a
+  // riddle.
+  const bool untold = random.percent(40);
+  const auto fitting = choices_by(questions, [&](const Fields& q) {
+    const Facts slots = Language::slots_of(q[1]);
+    if (untold) return !told(q, facts) && q[0][0] != '@' && !slots.contains("friend");
+    return told(q, facts) && (slots.contains("hero") || slots.contains("object") || slots.contains("food") ||
+                              slots.contains("place"));
+  });
+  if (fitting.empty()) return ask_unknown(language, random, section, world, facts, other);
+  const Fields& chosen = *fitting[random.below(fitting.size())];
+  if (untold) return {language.fill(chosen[1], world), unknown};
+  World mixed = world;
+  const Facts slots = Language::slots_of(chosen[1]);
+  std::vector<std::string> changeable;
+  for (const char* slot : {"hero", "object", "food", "place"}) {
+    if (slots.contains(slot)) changeable.emplace_back(slot);
+  }
+  const std::string& changed = changeable[random.below(changeable.size())];
+  mixed[changed] = other.find(changed)->second;
+  return {language.fill(chosen[1], mixed), unknown};
+}
+
+std::string as_json(const World& world, const Facts& facts) {
+  nlohmann::ordered_json json;
+  constexpr std::array<std::array<const char*, 2>, 5> kKeys{{{"name", "hero"},
+                                                             {"animal", "animal"},
+                                                             {"object", "object"},
+                                                             {"place", "place"},
+                                                             {"feeling", "feeling"}}};
+  for (const auto& [key, slot] : kKeys) {
+    if (facts.contains(slot) || std::string_view(slot) == "feeling") json[key] = world.find(slot)->second;
+  }
+  // With spaces, as people write a line of JSON.
+  std::string text = "{";
+  for (const auto& [key, value] : json.items()) {
+    text += (text.size() > 1 ? ", \"" : "\"") + key + "\": " + value.dump();
+  }
+  return text + "}";
+}
+
+}  // namespace story

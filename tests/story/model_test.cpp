@@ -1,0 +1,65 @@
+// The model in the box: the same stories everywhere, and the abilities that other tests and users rely on.
+// How well it does in numbers is garam-story-eval's to say.
+#include <garam/garam.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "base/hash.h"
+#include "samples.h"
+#include "support/refusal.h"
+
+namespace story {
+namespace {
+
+constexpr const char* kModel = GARAM_STORY_FOLDER "/story.gguf";
+constexpr const char* kOpenings[] = {"Once upon a time", "옛날 옛적에"};
+
+garam::GenerateResult generate(const garam::Model& model, std::string_view prompt, float temperature,
+                               std::uint64_t seed) {
+  garam::Session session(model);
+  return garam::generate(
+      session, prompt, {.max_tokens = 256, .temperature = temperature, .seed = seed, .parse_special = true});
+}
+
+TEST(StoryModel, TheSameStoriesOnEveryKernelTableAndCompiler) {
+  for (const garam::KernelSet kernels : garam::available_kernel_sets()) {
+    for (const unsigned threads : {1u, 3u}) {
+      if (garam::test::kSanitized && threads == 1) continue;
+      const garam::Model model = garam::Model::load(kModel, {.kernels = kernels, .threads = threads});
+      std::uint64_t hash = 0;
+      for (const char* opening : kOpenings) {
+        for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+          const std::string text = generate(model, opening, 0.8f, seed).text;
+          hash = garam::hash_mix(hash, garam::hash_bytes(text.data(), text.size()));
+        }
+      }
+      EXPECT_EQ(hash, 1140517016908199066u) << garam::to_string(kernels);
+    }
+  }
+}
+
+TEST(StoryModel, StoriesAreOfWhatWasAskedForAndEnd) {
+  const garam::Model model = garam::Model::load(kModel);
+  const Language english(GARAM_STORY_FOLDER "/patterns/english.txt");
+  Random random(21);
+  int right = 0;
+  for (int i = 0; i < 10; ++i) {
+    const Request request = held_out_request(english, random);
+    const garam::GenerateResult result = generate(model, request.prompt, 0, 0);
+    const auto has = [&](const std::string& word) { return result.text.find(word) != std::string::npos; };
+    right += has(request.name) && has(request.animal) && has(request.object) ? 1 : 0;
+    EXPECT_EQ(result.reason, garam::StopReason::kEndOfGeneration) << result.text;
+  }
+  EXPECT_GE(right, 8) << "of 10; the card says how many of 100";
+}
+
+TEST(StoryModel, SaysWhenItDoesNotKnow) {
+  const garam::Model model = garam::Model::load(kModel);
+  const std::string text = "Mina the fox lives by the river. She likes apples. She has a red kite.\n\n";
+  EXPECT_EQ(generate(model, turn(text + "Where does Mina live?"), 0, 0).text, "Mina lives by the river.");
+  EXPECT_EQ(generate(model, turn(text + "Where does Felix live?"), 0, 0).text,
+            "I do not know. The text does not say.");
+}
+
+}  // namespace
+}  // namespace story
