@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes story.gguf again, to the last bit: documents, vocabulary, training. About an hour and a half on two cores; what
+# Makes story.gguf again, to the last bit: documents, vocabulary, training. About an hour on two cores; what
 # was interrupted goes on when it is called again.
 # Usage: rebuild.sh BIN_FOLDER WORK_FOLDER, for instance rebuild.sh build/release/bin build/story
 set -euo pipefail
