@@ -33,8 +33,8 @@ constexpr Subject kSubjects[] = {
 
 class Examiner {
  public:
-  Examiner(const char* model, const Subject& subject, const std::string& folder)
-      : model_(garam::Model::load(model)), subject_(subject), language_(folder + subject.patterns) {}
+  Examiner(const garam::Model& model, const Subject& subject, const story::Language& language)
+      : model_(model), subject_(subject), language_(language) {}
 
   void examine(story::Library& trained) {
     stories();
@@ -119,21 +119,23 @@ class Examiner {
     return most;
   }
 
-  garam::Model model_;
+  const garam::Model& model_;
   const Subject& subject_;
-  story::Language language_;
+  const story::Language& language_;
   bool passed_ = true;
 };
 
-bool examine(const char* model, const std::string& folder, unsigned long documents, unsigned long seed) {
-  const story::Language english(folder + kSubjects[0].patterns), korean(folder + kSubjects[1].patterns);
+bool examine(const garam::Model& model, const std::string& folder, unsigned long documents,
+             unsigned long seed) {
+  const story::Language languages[] = {story::Language(folder + kSubjects[0].patterns),
+                                       story::Language(folder + kSubjects[1].patterns)};
   story::Library libraries[2];
   story::draw_documents(
-      english, korean, documents, seed,
+      languages[0], languages[1], documents, seed,
       [&](std::size_t i, const story::Document& document) { libraries[i % 2].add(document.story); });
   bool passed = true;
   for (std::size_t i = 0; i < std::size(kSubjects); ++i) {
-    Examiner examiner(model, kSubjects[i], folder);
+    Examiner examiner(model, kSubjects[i], languages[i]);
     examiner.examine(libraries[i]);
     passed = passed && examiner.passed();
   }
@@ -147,7 +149,7 @@ int main(int argc, char** argv) try {
     std::fprintf(stderr, "usage: garam-story-eval MODEL PATTERNS_FOLDER DOCUMENTS SEED\n");
     return 2;
   }
-  return examine(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4])) ? 0 : 1;
+  return examine(garam::Model::load(argv[1]), argv[2], std::stoul(argv[3]), std::stoul(argv[4])) ? 0 : 1;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -26,6 +26,8 @@ using Facts = std::set<std::string, std::less<>>;
 struct Section {
   std::vector<std::string> slots;
   std::vector<Fields> choices;
+
+  const Fields& draw(Random& random) const { return choices[random.below(choices.size())]; }
 };
 
 class Language {

@@ -50,14 +50,9 @@ class Passage {
   World other_;
 };
 
-const Fields& choose(const Language& language, Random& random, std::string_view section) {
-  const auto& choices = language.section(section).choices;
-  return choices[random.below(choices.size())];
-}
-
 std::string choice(const Language& language, Random& random, std::string_view section,
                    const World& world = {}) {
-  return language.fill(choose(language, random, section)[0], world);
+  return language.fill(language.section(section).draw(random)[0], world);
 }
 
 /// Now and then without what ends the sentence, as people type.
@@ -74,7 +69,7 @@ std::string with_line_ends(std::string text) {
 /// A text with a question about it, as a user gives them.
 std::string framed(const Language& language, Random& random, const Passage& passage,
                    const std::string& question) {
-  const Fields& frame = choose(language, random, "frames");
+  const Fields& frame = language.section("frames").draw(random);
   return turn(frame[0] + passage.text() + with_line_ends(frame[1]) + typed(question, random));
 }
 
@@ -88,6 +83,10 @@ std::string questions(const Language& language, Random& random, const Passage& p
     out += qa.answer;
   }
   return out;
+}
+
+Examination asked_for_json(const Language& language, Random& random, const World& world, const Story& told) {
+  return {turn(told.text + "\n\n" + choice(language, random, "ask_json")), as_json(world, told.facts)};
 }
 
 Document draw_short(const Language& language, Random& random) {
@@ -118,11 +117,11 @@ Document draw_long(const Language& language, Random& random) {
   const Story told = tell(language, random, world);
   if (kind < 60) return {told.text, told.text};
   if (kind < 70) {
-    const std::string asked = turn(told.text + "\n\n" + choice(language, random, "ask_json"));
-    return {asked + as_json(world, told.facts), told.text};
+    const Examination task = asked_for_json(language, random, world, told);
+    return {task.prompt + task.answer, told.text};
   }
   if (kind < 72) {
-    const Fields& talk = choose(language, random, "talk");
+    const Fields& talk = language.section("talk").draw(random);
     return {turn(talk[0]) + talk[1], ""};
   }
   const char* section = kind < 77 ? "free_requests" : "requests";
@@ -163,7 +162,7 @@ Examination held_out_question(const Language& language, Random& random, bool ans
 Examination held_out_json(const Language& language, Random& random) {
   World world = draw_world(language, random, Casts::kHeldOut);
   const Story told = tell(language, random, world);
-  return {turn(told.text + "\n\n" + choice(language, random, "ask_json")), as_json(world, told.facts)};
+  return asked_for_json(language, random, world, told);
 }
 
 }  // namespace story

@@ -8,10 +8,6 @@
 namespace story {
 namespace {
 
-const Fields& choose(const Section& section, Random& random) {
-  return section.choices[random.below(section.choices.size())];
-}
-
 bool has_value(const World& world, const std::string& value) {
   for (const auto& [slot, text] : world) {
     if (text == value) return true;
@@ -73,6 +69,16 @@ bool told(const Fields& question, const Facts& facts) {
   return facts.contains(question[0]);
 }
 
+/// What a question asks of that can be put for something else.
+std::vector<std::string> replaceable(const Fields& question) {
+  const Facts slots = Language::slots_of(question[1]);
+  std::vector<std::string> out;
+  for (const char* slot : {"hero", "object", "food", "place"}) {
+    if (slots.contains(slot)) out.emplace_back(slot);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_held_out(const Cast& cast) {
@@ -104,7 +110,7 @@ World draw_world(const Language& language, Random& random, Casts casts, const Wo
 
 Story tell(const Language& language, Random& random, World& world, std::string_view section) {
   const Section& plots = language.section(section);
-  const Fields& plot = choose(plots, random);
+  const Fields& plot = plots.draw(random);
   world["ask"] = plot[0];
   Story story;
   std::string_view beats = plot[1];
@@ -127,7 +133,7 @@ Story tell(const Language& language, Random& random, World& world, std::string_v
 
 Story portray(const Language& language, Random& random, const World& world, std::size_t more) {
   Story story;
-  add(story.text, language.fill(choose(language.section("portrait"), random)[0], world, story.facts));
+  add(story.text, language.fill(language.section("portrait").draw(random)[0], world, story.facts));
   for (; more > 0; --more) {
     const auto news = choices_by(language.section("portrait_more"), [&](const Fields& pattern) {
       Facts slots = Language::slots_of(pattern[0]);
@@ -155,39 +161,30 @@ Answered ask_unknown(const Language& language, Random& random, std::string_view 
   // riddle.
   const bool untold = random.percent(40);
   const auto fitting = choices_by(questions, [&](const Fields& q) {
-    const Facts slots = Language::slots_of(q[1]);
-    if (untold) return !told(q, facts) && q[0][0] != '@' && !slots.contains("friend");
-    return told(q, facts) && (slots.contains("hero") || slots.contains("object") || slots.contains("food") ||
-                              slots.contains("place"));
+    if (!untold) return told(q, facts) && !replaceable(q).empty();
+    return !told(q, facts) && q[0][0] != '@' && !Language::slots_of(q[1]).contains("friend");
   });
   if (fitting.empty()) return ask_unknown(language, random, section, world, facts, other);
   const Fields& chosen = *fitting[random.below(fitting.size())];
   if (untold) return {language.fill(chosen[1], world), unknown};
   World mixed = world;
-  const Facts slots = Language::slots_of(chosen[1]);
-  std::vector<std::string> changeable;
-  for (const char* slot : {"hero", "object", "food", "place"}) {
-    if (slots.contains(slot)) changeable.emplace_back(slot);
-  }
-  const std::string& changed = changeable[random.below(changeable.size())];
+  const std::vector<std::string> slots = replaceable(chosen);
+  const std::string& changed = slots[random.below(slots.size())];
   mixed[changed] = other.find(changed)->second;
   return {language.fill(chosen[1], mixed), unknown};
 }
 
 std::string as_json(const World& world, const Facts& facts) {
-  nlohmann::ordered_json json;
   constexpr std::array<std::array<const char*, 2>, 5> kKeys{{{"name", "hero"},
                                                              {"animal", "animal"},
                                                              {"object", "object"},
                                                              {"place", "place"},
                                                              {"feeling", "feeling"}}};
+  std::string text = "{";  // with spaces, as people write a line of JSON
   for (const auto& [key, slot] : kKeys) {
-    if (facts.contains(slot) || std::string_view(slot) == "feeling") json[key] = world.find(slot)->second;
-  }
-  // With spaces, as people write a line of JSON.
-  std::string text = "{";
-  for (const auto& [key, value] : json.items()) {
-    text += (text.size() > 1 ? ", \"" : "\"") + key + "\": " + value.dump();
+    if (!facts.contains(slot) && std::string_view(slot) != "feeling") continue;
+    text += (text.size() > 1 ? ", \"" : "\"") + std::string(key) + "\": ";
+    text += nlohmann::json(world.find(slot)->second).dump();
   }
   return text + "}";
 }

@@ -3,12 +3,14 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/float_env.h"
 #include "hf/folder.h"
 #include "io/gguf.h"
 
 namespace garam {
 
 std::unique_ptr<ModelFile> open_model(const std::string& path, ModelParts parts) {
+  const FloatEnvironment environment;  // a folder's keys are computed from its config.json
   for (const char* part : {".safetensors", ".json"}) {
     if (!path.ends_with(part) || is_folder(path)) continue;
     fail(ErrorCode::kUnsupported,

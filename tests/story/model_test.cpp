@@ -11,7 +11,7 @@
 namespace story {
 namespace {
 
-constexpr const char* kModel = GARAM_STORY_FOLDER "/story.gguf";
+constexpr const char* kModel = GARAM_STORY_MODEL;
 constexpr const char* kOpenings[] = {"Once upon a time", "옛날 옛적에"};
 
 garam::GenerateResult generate(const garam::Model& model, std::string_view prompt, float temperature,
