@@ -15,7 +15,10 @@ void write(const std::string& patterns, const std::string& path, unsigned long d
   const story::Language english(patterns + "/english.txt"), korean(patterns + "/korean.txt");
   std::ofstream out(path);
   story::draw_documents(english, korean, documents, seed, [&](std::size_t, const story::Document& document) {
-    out << nlohmann::json{{"text", document.text}}.dump() << '\n';
+    const nlohmann::json line = document.prompt.empty()
+                                    ? nlohmann::json{{"text", document.text}}
+                                    : nlohmann::json{{"prompt", document.prompt}, {"answer", document.text}};
+    out << line.dump() << '\n';
   });
   if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
 }

@@ -1,6 +1,8 @@
 // Documents and prompts.
 #include "samples.h"
 
+#include <set>
+
 namespace story {
 
 std::string turn(std::string_view user) {
@@ -73,14 +75,24 @@ std::string framed(const Language& language, Random& random, const Passage& pass
   return turn(frame[0] + passage.text() + with_line_ends(frame[1]) + typed(question, random));
 }
 
-/// One to four questions, the first one behind the text.
-std::string questions(const Language& language, Random& random, const Passage& passage) {
-  std::string out;
-  for (std::size_t n = 1 + random.below(4); n > 0; --n) {
-    const Answered qa = passage.question(random, !random.percent(40));
-    out += out.empty() ? framed(language, random, passage, qa.question)
-                       : std::string(kEnd) + turn(typed(qa.question, random));
-    out += qa.answer;
+/// How often, of a hundred, what is asked for is not in the text, and how many questions follow the first.
+struct Asking {
+  std::size_t unknown, more;
+};
+
+/// Questions about a passage, the first one behind it.
+Document questions(const Language& language, Random& random, const Passage& passage, Asking asking) {
+  Document out{.prompt = {}, .text = {}, .story = passage.text()};
+  std::set<std::string> asked;
+  for (std::size_t n = 1 + random.below(asking.more + 1); n > 0; --n) {
+    const Answered qa = passage.question(random, !random.percent(asking.unknown));
+    if (!asked.insert(qa.question).second) continue;  // its answer would stand right there
+    if (out.prompt.empty()) {
+      out.prompt = framed(language, random, passage, qa.question);
+    } else {
+      out.text += std::string(kEnd) + turn(typed(qa.question, random));
+    }
+    out.text += qa.answer;
   }
   return out;
 }
@@ -89,17 +101,50 @@ Examination asked_for_json(const Language& language, Random& random, const World
   return {turn(told.text + "\n\n" + choice(language, random, "ask_json")), as_json(world, told.facts)};
 }
 
-Document draw_short(const Language& language, Random& random) {
+/// A text to be put into JSON.
+Document json(const Language& language, Random& random, const World& world, const Story& told) {
+  Examination task = asked_for_json(language, random, world, told);
+  return {std::move(task.prompt), std::move(task.answer), told.text};
+}
+
+/// Words of a world to be repeated, or to be told apart by what they are: nothing but copying, over few
+/// tokens, of every kind of word.
+Document word_game(const Language& language, Random& random) {
+  const World world = draw_world(language, random, Casts::kTrained);
+  std::vector<Fields> words = language.section("words").choices;
+  for (std::size_t i = words.size(); i > 1; --i) std::swap(words[i - 1], words[random.below(i)]);
+  words.resize(3 + random.below(words.size() - 2));
+  std::string list;
+  for (const Fields& word : words) list += (list.empty() ? "" : ", ") + language.fill(word[0], world);
+  if (random.percent(40)) return {turn(choice(language, random, "repeat") + list), list, ""};
+  Document out;
+  for (std::size_t n = 1 + random.below(3); n > 0; --n) {
+    const Fields word = words[n - 1];
+    const std::string question = language.fill(word[1], world);
+    if (out.prompt.empty()) {
+      out.prompt = turn(list + ". " + question);
+    } else {
+      out.text += std::string(kEnd) + turn(question);
+    }
+    out.text += language.fill(word[2], world);
+  }
+  return out;
+}
+
+Document draw_short(const Language& language, Random& random, Asking asking) {
   const std::size_t kind = random.below(100);
-  if (kind < 60) {
+  if (kind < 30) return word_game(language, random);
+  if (kind < 68) {
     const Passage passage(language, random, Casts::kTrained,
-                          kind < 45 ? Passage::Kind::kTinyPortrait : Passage::Kind::kTinyStory);
-    return {questions(language, random, passage), passage.text()};
+                          kind < 56 ? Passage::Kind::kTinyPortrait : Passage::Kind::kTinyStory);
+    return questions(language, random, passage, asking);
   }
   World world = draw_world(language, random, Casts::kTrained);
+  if (kind < 76) return json(language, random, world, portray(language, random, world, 1 + random.below(3)));
   const Story told = tell(language, random, world, "tiny_plots");
-  if (kind < 80) return {told.text, told.text};
-  return {turn(typed(choice(language, random, "requests", world), random)) + told.text, told.text};
+  if (kind < 82) return json(language, random, world, told);
+  if (kind < 88) return {"", told.text, told.text};
+  return {turn(typed(choice(language, random, "requests", world), random)), told.text, told.text};
 }
 
 /// A long passage as it comes.
@@ -107,32 +152,26 @@ Passage draw_passage(const Language& language, Random& random, Casts casts) {
   return {language, random, casts, random.percent(65) ? Passage::Kind::kStory : Passage::Kind::kPortraits};
 }
 
-Document draw_long(const Language& language, Random& random) {
+Document draw_long(const Language& language, Random& random, Asking asking) {
   const std::size_t kind = random.below(100);
-  if (kind < 35) {
-    const Passage passage = draw_passage(language, random, Casts::kTrained);
-    return {questions(language, random, passage), passage.text()};
-  }
+  if (kind < 40) return questions(language, random, draw_passage(language, random, Casts::kTrained), asking);
   World world = draw_world(language, random, Casts::kTrained);
   const Story told = tell(language, random, world);
-  if (kind < 60) return {told.text, told.text};
-  if (kind < 70) {
-    const Examination task = asked_for_json(language, random, world, told);
-    return {task.prompt + task.answer, told.text};
-  }
-  if (kind < 72) {
-    const Fields& talk = language.section("talk").draw(random);
-    return {turn(talk[0]) + talk[1], ""};
-  }
-  const char* section = kind < 77 ? "free_requests" : "requests";
-  std::string chat = turn(typed(choice(language, random, section, world), random)) + told.text;
+  if (kind < 60) return {"", told.text, told.text};
+  if (kind < 72) return json(language, random, world, told);
   if (kind < 74) {
+    const Fields& talk = language.section("talk").draw(random);
+    return {turn(talk[0]), talk[1], ""};
+  }
+  const char* section = kind < 78 ? "free_requests" : "requests";
+  std::string chat = told.text;
+  if (kind < 76) {
     chat.append(kEnd) += turn(choice(language, random, "ask_json")) + as_json(world, told.facts);
-  } else if (kind < 79) {
+  } else if (kind < 80) {
     const Answered qa = ask(language, random, "questions", world, told.facts);
     chat.append(kEnd) += turn(qa.question) + qa.answer;
   }
-  return {chat, told.text};
+  return {turn(typed(choice(language, random, section, world), random)), std::move(chat), told.text};
 }
 
 }  // namespace
@@ -141,9 +180,12 @@ void draw_documents(const Language& english, const Language& korean, std::size_t
                     const std::function<void(std::size_t i, const Document&)>& take) {
   Random random(seed);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t done = 100 * i / count, share = done < 50 ? 100 - 9 * done / 5 : 10;
+    const std::size_t done = 100 * i / count;
+    const std::size_t short_ones = done < 50 ? 100 - 9 * done / 5 : 10;
+    const std::size_t unknown = done < 20 ? 0 : done < 55 ? done - 20 : 35;
     const Language& language = i % 2 == 0 ? english : korean;
-    take(i, random.percent(share) ? draw_short(language, random) : draw_long(language, random));
+    take(i, random.percent(short_ones) ? draw_short(language, random, {unknown, 3})
+                                       : draw_long(language, random, {unknown, 5}));
   }
 }
 

@@ -17,8 +17,9 @@ std::string turn(std::string_view user);
 
 /// One training document: a story, or a chat of requests for stories, questions about a text, and JSON.
 struct Document {
-  std::string text;   ///< without the last <|endoftext|>
-  std::string story;  ///< the story or the portraits in it; empty where there is none
+  std::string prompt;  ///< what is not to be learned: a text with its first question, a request; may be empty
+  std::string text;    ///< behind it, without the last <|endoftext|>
+  std::string story;   ///< the story or the portraits in it; empty where there is none
 };
 
 /// Calls take(i, document) for i from 0 to `count` - 1; even ones are English, odd ones Korean. They begin

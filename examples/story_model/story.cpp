@@ -175,14 +175,22 @@ Answered ask_unknown(const Language& language, Random& random, std::string_view 
 }
 
 std::string as_json(const World& world, const Facts& facts) {
-  constexpr std::array<std::array<const char*, 2>, 5> kKeys{{{"name", "hero"},
-                                                             {"animal", "animal"},
-                                                             {"object", "object"},
-                                                             {"place", "place"},
-                                                             {"feeling", "feeling"}}};
-  std::string text = "{";  // with spaces, as people write a line of JSON
-  for (const auto& [key, slot] : kKeys) {
-    if (!facts.contains(slot) && std::string_view(slot) != "feeling") continue;
+  struct Key {
+    const char *name, *slot, *fact;
+  };
+  constexpr std::array<Key, 9> kKeys{
+      {{"name", "hero", "hero"},
+       {"animal", "animal", "animal"},
+       {"object", "object", "object"},
+       {"color", "color", "color"},
+       {"place", "place", "place"},
+       {"friend", "friend", "friend"},
+       {"food", "food", "food"},
+       {"season", "season", "season"},
+       {"feeling", "feeling", "@end"}}};  // every end tells it, in forms of its own
+  std::string text = "{";                 // with spaces, as people write a line of JSON
+  for (const auto& [key, slot, fact] : kKeys) {
+    if (!facts.contains(fact)) continue;
     text += (text.size() > 1 ? ", \"" : "\"") + std::string(key) + "\": ";
     text += nlohmann::json(world.find(slot)->second).dump();
   }

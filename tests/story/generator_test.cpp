@@ -59,23 +59,28 @@ TEST(Language, ArticlesAndCapitals) {
 TEST(Documents, AreTheSameEverywhere) {
   std::uint64_t hash = 0;
   draw_documents(english(), korean(), 2000, 1, [&](std::size_t, const Document& document) {
-    hash = garam::hash_mix(hash, garam::hash_bytes(document.text.data(), document.text.size()));
+    for (const std::string& part : {document.prompt, document.text}) {
+      hash = garam::hash_mix(hash, garam::hash_bytes(part.data(), part.size()));
+    }
   });
-  EXPECT_EQ(hash, 14159435848110984257u);
+  EXPECT_EQ(hash, 6273382324204520027u);
 }
 
 TEST(Documents, LeaveNoSlotOpenAndFitTheContext) {
   std::set<std::string> stories;
   std::size_t without = 0;
   draw_documents(english(), korean(), 20000, 5, [&](std::size_t i, const Document& document) {
-    EXPECT_EQ(count(document.text, "{") + count(document.text, "}"), 2 * count(document.text, "{\"name\""));
-    EXPECT_EQ(count(document.text, kUser), count(document.text, kAssistant)) << document.text;
-    EXPECT_EQ(document.text.find("  "), std::string::npos) << document.text;
-    EXPECT_LT(document.text.size(), 2000u);
-    EXPECT_NE(document.text.find(document.story), std::string::npos);
+    const std::string text = document.prompt + document.text;
+    EXPECT_EQ(count(text, "{") + count(text, "}"), 2 * count(text, "{\"name\""));
+    EXPECT_EQ(count(text, kUser), count(text, kAssistant)) << text;
+    EXPECT_EQ(text.find("  "), std::string::npos) << text;
+    EXPECT_LT(text.size(), 2000u);
+    EXPECT_NE(text.find(document.story), std::string::npos);
+    EXPECT_TRUE(document.prompt.empty() || document.prompt.ends_with(kAssistant)) << document.prompt;
+    EXPECT_FALSE(document.text.empty()) << document.prompt;
     if (!document.story.empty()) stories.insert(document.story);
     without += document.story.empty() ? 1 : 0;
-    EXPECT_EQ(i % 2 == 0 && document.text.find("\xea") != std::string::npos, false) << "an English document";
+    EXPECT_EQ(i % 2 == 0 && text.find("\xea") != std::string::npos, false) << "an English document";
   });
   EXPECT_GT(stories.size() + without, 19900u) << "few but portraits of one sentence come twice";
 }
