@@ -75,6 +75,16 @@ std::string framed(const Language& language, Random& random, const Passage& pass
   return turn(frame[0] + passage.text() + with_line_ends(frame[1]) + typed(question, random));
 }
 
+/// Adds a turn and its answer to a chat; the first turn is the prompt.
+void add(Document& chat, const std::string& asked, const std::string& answer) {
+  if (chat.prompt.empty()) {
+    chat.prompt = asked;
+  } else {
+    chat.text.append(kEnd) += asked;
+  }
+  chat.text += answer;
+}
+
 /// How often, of a hundred, what is asked for is not in the text, and how many questions follow the first.
 struct Asking {
   std::size_t unknown, more;
@@ -87,12 +97,9 @@ Document questions(const Language& language, Random& random, const Passage& pass
   for (std::size_t n = 1 + random.below(asking.more + 1); n > 0; --n) {
     const Answered qa = passage.question(random, !random.percent(asking.unknown));
     if (!asked.insert(qa.question).second) continue;  // its answer would stand right there
-    if (out.prompt.empty()) {
-      out.prompt = framed(language, random, passage, qa.question);
-    } else {
-      out.text += std::string(kEnd) + turn(typed(qa.question, random));
-    }
-    out.text += qa.answer;
+    const bool first = out.prompt.empty();
+    add(out, first ? framed(language, random, passage, qa.question) : turn(typed(qa.question, random)),
+        qa.answer);
   }
   return out;
 }
@@ -119,14 +126,9 @@ Document word_game(const Language& language, Random& random) {
   if (random.percent(40)) return {turn(choice(language, random, "repeat") + list), list, ""};
   Document out;
   for (std::size_t n = 1 + random.below(3); n > 0; --n) {
-    const Fields word = words[n - 1];
+    const Fields& word = words[n - 1];
     const std::string question = language.fill(word[1], world);
-    if (out.prompt.empty()) {
-      out.prompt = turn(list + ". " + question);
-    } else {
-      out.text += std::string(kEnd) + turn(question);
-    }
-    out.text += language.fill(word[2], world);
+    add(out, turn(out.prompt.empty() ? list + ". " + question : question), language.fill(word[2], world));
   }
   return out;
 }

@@ -188,7 +188,8 @@ std::string as_json(const World& world, const Facts& facts) {
        {"food", "food", "food"},
        {"season", "season", "season"},
        {"feeling", "feeling", "@end"}}};  // every end tells it, in forms of its own
-  std::string text = "{";                 // with spaces, as people write a line of JSON
+  // With spaces, as people write a line of JSON.
+  std::string text = "{";
   for (const auto& [key, slot, fact] : kKeys) {
     if (!facts.contains(fact)) continue;
     text += (text.size() > 1 ? ", \"" : "\"") + std::string(key) + "\": ";
