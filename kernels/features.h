@@ -8,6 +8,8 @@ struct Features {
   bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
   bool avx512_vnni = false;  // vpdpbusd on zmm
   bool avx512_bf16 = false;  // vdpbf16ps on zmm
+  bool amx_int8 = false;     // tiles and their int8 dots, granted to this process by the system
+  bool intel = false;        // whose own prefetching loses most streams of weights (avx512/matmul_blocks.h)
   bool avx_vnni = false;     // vpdpbusd on ymm, VEX encoded
   bool neon = false;         // AArch64 Advanced SIMD, which is f32 fma and f16 conversions too
   bool dotprod = false;      // sdot, from Armv8.2 on

@@ -16,15 +16,16 @@ void fill_matmul(Table& table, const Features& features) {
     set(Format::kBf16, matmul_bf16_by_fma, "avx512");
   }
   if (features.avx512_vnni) {
-    fill_nibbles_vnni(table);
-    fill_five_bits_vnni(table);
-    fill_halves_vnni(table);
-    fill_bytes_vnni(table);
+    fill_nibbles_vnni(table, features);
+    fill_five_bits_vnni(table, features);
+    fill_halves_vnni(table, features);
+    fill_bytes_vnni(table, features);
+    if (features.amx_int8) fill_amx(table);
   } else {
-    fill_nibbles(table);
-    fill_five_bits(table);
-    fill_halves(table);
-    fill_bytes(table);
+    fill_nibbles(table, features);
+    fill_five_bits(table, features);
+    fill_halves(table, features);
+    fill_bytes(table, features);
   }
 }
 

@@ -4,10 +4,10 @@
 
 namespace garam::kernels::avx512 {
 
-void fill_bytes(Table& table) {
-  set_blocks<Q8_0, Pairs>(table);
-  set_blocks<Iq4Nl, Pairs>(table);
-  set_blocks<Iq4Xs, Pairs>(table);
+void fill_bytes(Table& table, const Features& features) {
+  set_blocks<Q8_0, Pairs>(table, features);
+  set_blocks<Iq4Nl, Pairs>(table, features);
+  set_blocks<Iq4Xs, Pairs>(table, features);
 }
 
 }  // namespace garam::kernels::avx512

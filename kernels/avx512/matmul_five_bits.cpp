@@ -4,10 +4,10 @@
 
 namespace garam::kernels::avx512 {
 
-void fill_five_bits(Table& table) {
-  set_blocks<Q5_0, Pairs>(table);
-  set_blocks<Q5_1, Pairs>(table);
-  set_blocks<Q5_K, Pairs>(table);
+void fill_five_bits(Table& table, const Features& features) {
+  set_blocks<Q5_0, Pairs>(table, features);
+  set_blocks<Q5_1, Pairs>(table, features);
+  set_blocks<Q5_K, Pairs>(table, features);
 }
 
 }  // namespace garam::kernels::avx512

@@ -4,10 +4,10 @@
 
 namespace garam::kernels::avx512 {
 
-void fill_halves(Table& table) {
-  set_blocks<Q2_K, Pairs>(table);
-  set_blocks<Q3_K, Pairs>(table);
-  set_blocks<Q6_K, Pairs>(table);
+void fill_halves(Table& table, const Features& features) {
+  set_blocks<Q2_K, Pairs>(table, features);
+  set_blocks<Q3_K, Pairs>(table, features);
+  set_blocks<Q6_K, Pairs>(table, features);
 }
 
 }  // namespace garam::kernels::avx512

@@ -4,10 +4,10 @@
 
 namespace garam::kernels::avx512 {
 
-void fill_halves_vnni(Table& table) {
-  set_blocks<Q2_K, Vnni>(table);
-  set_blocks<Q3_K, Vnni>(table);
-  set_blocks<Q6_K, Vnni>(table);
+void fill_halves_vnni(Table& table, const Features& features) {
+  set_blocks<Q2_K, Vnni>(table, features);
+  set_blocks<Q3_K, Vnni>(table, features);
+  set_blocks<Q6_K, Vnni>(table, features);
 }
 
 }  // namespace garam::kernels::avx512

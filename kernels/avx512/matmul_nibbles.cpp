@@ -4,11 +4,11 @@
 
 namespace garam::kernels::avx512 {
 
-void fill_nibbles(Table& table) {
-  set_blocks<Q4_0, Pairs>(table);
-  set_blocks<Q4_1, Pairs>(table);
-  set_blocks<Q4_K, Pairs>(table);
-  set_blocks<Mxfp4, Pairs>(table);
+void fill_nibbles(Table& table, const Features& features) {
+  set_blocks<Q4_0, Pairs>(table, features);
+  set_blocks<Q4_1, Pairs>(table, features);
+  set_blocks<Q4_K, Pairs>(table, features);
+  set_blocks<Mxfp4, Pairs>(table, features);
 }
 
 }  // namespace garam::kernels::avx512

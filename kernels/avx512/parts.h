@@ -21,13 +21,18 @@ void matmul_bf16_dot(const Matmul& m);  // features.avx512_bf16 and bf16_dot_agr
 
 // Products of the block formats, by what formats have in common: they set matmul and matmul_name. With
 // vpdpbusd (features.avx512_vnni) and without.
-void fill_nibbles(Table& table);
-void fill_nibbles_vnni(Table& table);
-void fill_five_bits(Table& table);
-void fill_five_bits_vnni(Table& table);
-void fill_halves(Table& table);
-void fill_halves_vnni(Table& table);
-void fill_bytes(Table& table);
-void fill_bytes_vnni(Table& table);
+void fill_nibbles(Table& table, const Features& features);
+void fill_nibbles_vnni(Table& table, const Features& features);
+void fill_five_bits(Table& table, const Features& features);
+void fill_five_bits_vnni(Table& table, const Features& features);
+void fill_halves(Table& table, const Features& features);
+void fill_halves_vnni(Table& table, const Features& features);
+void fill_bytes(Table& table, const Features& features);
+void fill_bytes_vnni(Table& table, const Features& features);
+/// The products that the *_vnni parts set on Intel CPUs, which alone have AMX.
+template <Format kFormat>
+void matmul_vnni(const Matmul& m);
+/// Many rows of those with one scale a block, with AMX (features.amx_int8 and avx512_vnni).
+void fill_amx(Table& table);
 
 }  // namespace garam::kernels::avx512

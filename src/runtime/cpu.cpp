@@ -4,6 +4,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <cstdint>
 #elif defined(__aarch64__)
@@ -35,6 +39,25 @@ bool bit(unsigned word, int index) {
   return (word >> index & 1) != 0;
 }
 
+bool is_intel() {
+  const Registers name = cpuid(0, 0);  // "Genu" "ineI" "ntel"
+  return name.ebx == 0x756e6547 && name.edx == 0x49656e69 && name.ecx == 0x6c65746e;
+}
+
+/// Linux saves the tiles of a process that asked for it, once for all of its threads (Documentation/arch/x86/
+/// xstate.rst). It refuses where a thread has an alternate signal stack too small for them.
+bool tiles_granted() {
+#if defined(__linux__)
+  static const bool granted = [] {
+    constexpr int kRequestPermission = 0x1023, kTileData = 18;
+    return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  }();
+  return granted;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 kernels::Features detect_features() {
@@ -49,7 +72,10 @@ kernels::Features detect_features() {
   f.avx2 = ymm && bit(one.ecx, 12) && bit(one.ecx, 29) && bit(seven.ebx, 5);  // FMA, F16C, AVX2
   f.avx512 = f.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
              bit(seven.ebx, 31);  // F, DQ, BW, VL
+  f.intel = is_intel();
   f.avx512_vnni = f.avx512 && bit(seven.ecx, 11);
+  const bool tiles = (saved & 0x60000) == 0x60000;
+  f.amx_int8 = f.avx512 && tiles && bit(seven.edx, 24) && bit(seven.edx, 25) && tiles_granted();
   f.avx512_bf16 = f.avx512 && bit(seven_one.eax, 5);
   f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
   return f;

@@ -161,6 +161,51 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
   return fused(even(a), even(b), fused(odd(a), odd(b), acc));
 }
 
+// AMX: eight tiles of up to 16 rows of 64 bytes, per thread.
+struct Tile {
+  std::size_t rows = 0, row_bytes = 0;
+  std::int8_t bytes[16][64] = {};
+};
+inline thread_local Tile tiles[8];
+
+inline void tile_loadconfig(const void* config) {
+  const auto* from = static_cast<const std::uint8_t*>(config);
+  for (int i = 0; i < 8; ++i) {
+    tiles[i] = {};
+    tiles[i].row_bytes = from[16 + 2 * i];
+    tiles[i].rows = from[48 + i];
+  }
+}
+inline void tile_release() {
+  for (Tile& tile : tiles) tile = {};
+}
+inline void tile_zero(int i) {
+  std::memset(tiles[i].bytes, 0, sizeof tiles[i].bytes);
+}
+inline void tile_loadd(int i, const void* base, std::size_t stride) {
+  tile_zero(i);
+  for (std::size_t r = 0; r < tiles[i].rows; ++r) {
+    std::memcpy(tiles[i].bytes[r], static_cast<const char*>(base) + r * stride, tiles[i].row_bytes);
+  }
+}
+inline void tile_stored(int i, void* base, std::size_t stride) {
+  for (std::size_t r = 0; r < tiles[i].rows; ++r) {
+    std::memcpy(static_cast<char*>(base) + r * stride, tiles[i].bytes[r], tiles[i].row_bytes);
+  }
+}
+inline void tile_dpbssd(int to, int a, int b) {
+  for (std::size_t m = 0; m < tiles[to].rows; ++m) {
+    for (std::size_t n = 0; n < tiles[to].row_bytes / 4; ++n) {
+      std::int32_t sum;
+      std::memcpy(&sum, tiles[to].bytes[m] + 4 * n, sizeof sum);
+      for (std::size_t k = 0; k < tiles[a].row_bytes; ++k) {
+        sum += tiles[a].bytes[m][k] * tiles[b].bytes[k / 4][4 * n + k % 4];
+      }
+      std::memcpy(tiles[to].bytes[m] + 4 * n, &sum, sizeof sum);
+    }
+  }
+}
+
 }  // namespace emulation
 
 #undef _mm512_fmadd_ps
@@ -199,3 +244,10 @@ inline __m512 dot_bf16(const __m512& acc, const __m512i& a, const __m512i& b) {
   emulation::dot_bf16(acc, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b))
 #undef _mm256_dpbusd_avx_epi32
 #define _mm256_dpbusd_avx_epi32(sum, a, b) emulation::dot_bytes(sum, a, b)
+
+#define _tile_loadconfig emulation::tile_loadconfig
+#define _tile_release emulation::tile_release
+#define _tile_zero emulation::tile_zero
+#define _tile_loadd emulation::tile_loadd
+#define _tile_stored emulation::tile_stored
+#define _tile_dpbssd emulation::tile_dpbssd

@@ -173,6 +173,11 @@ class MatmulEqual : public EachVariant {
       // More than one stretch of 64 blocks that are unpacked at once.
       check({format, 40, 2304, 9, 2, Values::kPlain}, random.next());
       check({format, 32, 4352, 14, 0, Values::kPattern}, random.next());
+      // The same where many rows have a kernel of their own, and whatever values may be.
+      check({format, 40, 2304, 50, 1, Values::kPlain}, random.next());
+      for (const Values values : kAllValues) {
+        check({format, 40, blocks ? 3 * unit : 35u, 24, 1, values}, random.next());
+      }
       check({format, 33, blocks ? unit : 160, 64, 1, Values::kPlain}, random.next());
       check({format, 32, blocks ? 2 * unit : 64, 64, 0, Values::kPattern}, random.next());
     }

@@ -44,6 +44,8 @@ auto build() {
   Features all_avx512 = plain_avx512;
   all_avx512.avx512_vnni = all_avx512.avx512_bf16 = true;
   all_avx512.avx_vnni = cpu.avx_vnni;
+  Features amx = all_avx512;
+  amx.amx_int8 = true;
   const char* no_avx512 = cpu.avx512 ? nullptr : "this CPU lacks AVX-512 F, BW, DQ or VL";
   return std::array{
       KernelVariant{"portable", nullptr, portable_table()},
@@ -52,6 +54,8 @@ auto build() {
       avx512("avx512", plain_avx512, no_avx512),
       avx512("avx512_vnni_bf16", all_avx512,
              cpu.avx512_vnni && cpu.avx512_bf16 ? nullptr : "this CPU lacks AVX-512 VNNI or BF16"),
+      avx512("avx512_amx", amx,
+             cpu.amx_int8 ? nullptr : "this CPU lacks AMX int8, or the system does not grant it"),
   };
 #elif defined(__aarch64__)
   const Features cpu = detect_features();
