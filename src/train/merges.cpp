@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/fail.h"
+#include "text/unicode.h"
 
 namespace garam::training {
 namespace {
@@ -39,6 +40,26 @@ struct Candidate {
   Pair pair;
   /// Whether `b` is merged before this.
   bool operator<(const Candidate& b) const { return count != b.count ? count < b.count : pair > b.pair; }
+};
+
+/// Which bytes of characters a token is: some of one that is not complete, from its first or from a later one
+/// on, or whole characters.
+struct Extent {
+  bool leads = true;          // begins where a character does
+  std::uint32_t missing = 0;  // bytes of that character, where it is not whole
+
+  static Extent of_byte(unsigned char byte) {
+    if ((byte & 0xc0) == 0x80) return {false, 0};
+    return {true, static_cast<std::uint32_t>(utf8_length(static_cast<char>(byte)) - 1)};
+  }
+  bool whole() const { return leads && missing == 0; }
+  /// Whether both together are whole characters, or bytes of one.
+  static bool fit(const Extent& left, const Extent& right) {
+    return left.whole() ? right.whole() : !right.leads;
+  }
+  static Extent joined(const Extent& left, std::uint32_t right_length) {
+    return left.whole() ? left : Extent{left.leads, left.leads ? left.missing - right_length : 0};
+  }
 };
 
 /// All pieces one behind the other, a cell for each byte, an edge before and behind every piece. A token
@@ -107,6 +128,9 @@ class Learner {
       }
     }
     for (const auto& [pair, state] : pairs_) queue_.push({state.count, pair});
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      extents_.push_back(Extent::of_byte(static_cast<unsigned char>(byte)));
+    }
   }
 
   LearnedMerges learn() {
@@ -122,7 +146,8 @@ class Learner {
       }
       const auto left = static_cast<TokenId>(best.pair >> 32), right = static_cast<TokenId>(best.pair);
       const std::size_t length = std::size_t{cells_.length(left)} + cells_.length(right);
-      if (length > options_.max_bytes) continue;
+      if (length > options_.max_bytes || !Extent::fit(extents_[left], extents_[right])) continue;
+      extents_.push_back(Extent::joined(extents_[left], cells_.length(right)));
       learned.merges.push_back({left, right});
       merge(best.pair, cells_.new_token(static_cast<std::uint32_t>(length)));
       if (options_.progress && (learned.merges.size() % 64 == 0 || work_ >= kMuchWork)) {
@@ -183,8 +208,9 @@ class Learner {
   std::span<const CountedPiece> pieces_;
   const MergeOptions& options_;
   Cells cells_;
-  std::uint64_t tokens_ = 0;  // of all pieces
-  std::size_t work_ = 0;      // places since the last progress
+  std::vector<Extent> extents_;  // of every token
+  std::uint64_t tokens_ = 0;     // of all pieces
+  std::size_t work_ = 0;         // places since the last progress
   std::unordered_map<Pair, PairState, PairHash> pairs_;
   std::priority_queue<Candidate> queue_;
   std::vector<Pair> touched_;  // pairs that were gained

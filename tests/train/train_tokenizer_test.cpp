@@ -3,9 +3,11 @@
 #include <garam/train_tokenizer.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "support/random.h"
+#include "text/unicode.h"
 #include "train/merges.h"
 #include "train/runs.h"
 
@@ -15,10 +17,19 @@ namespace {
 using training::CountedPiece;
 using training::Merge;
 
-/// The definition: count all pairs, merge the best, begin anew.
+/// Whole characters, or bytes of a single one.
+bool keeps_characters(const std::string& token) {
+  std::string storage;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  return repair_utf8(token, storage) == token || std::all_of(token.begin() + 1, token.end(), continues);
+}
+
+/// The definition: count all pairs, merge the best of those that may be merged, begin anew.
 std::vector<Merge> naive_merges(const std::vector<CountedPiece>& pieces, std::size_t count,
                                 std::uint64_t least) {
   std::vector<std::vector<std::uint32_t>> words;
+  std::vector<std::string> tokens;
+  for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
   for (const CountedPiece& piece : pieces) {
     words.emplace_back();
     for (const char c : piece.bytes) words.back().push_back(static_cast<unsigned char>(c));
@@ -30,6 +41,9 @@ std::vector<Merge> naive_merges(const std::vector<CountedPiece>& pieces, std::si
       for (std::size_t j = 0; j + 1 < words[i].size(); ++j)
         counts[{words[i][j], words[i][j + 1]}] += pieces[i].count;
     }
+    std::erase_if(counts, [&](const auto& pair) {
+      return !keeps_characters(tokens[pair.first.first] + tokens[pair.first.second]);
+    });
     auto best = counts.begin();
     for (auto it = counts.begin(); it != counts.end(); ++it) {
       if (it->second > best->second) best = it;
@@ -38,6 +52,7 @@ std::vector<Merge> naive_merges(const std::vector<CountedPiece>& pieces, std::si
     const auto token = static_cast<std::uint32_t>(256 + merges.size());
     const auto [left, right] = best->first;
     merges.push_back({left, right});
+    tokens.push_back(tokens[left] + tokens[right]);
     for (auto& word : words) {
       std::vector<std::uint32_t> merged;
       for (std::size_t j = 0; j < word.size(); ++j) {
@@ -56,10 +71,12 @@ TEST(LearnMerges, AsTheDefinitionHasThem) {
   for (int round = 0; round < 40; ++round) {
     std::map<std::string, std::uint64_t> counted;
     const std::size_t letters = 1 + random.below(4);  // few, so that there are many ties and runs
+    // Of those with three bytes the first two are the same.
+    const char* const alphabet[] = {"a", "b", "c", "d", "\uc740", "\uc774", "\uc77c", "\u00e9"};
+    const std::size_t first = random.below(5);
     for (std::size_t i = 1 + random.below(60); i > 0; --i) {
       std::string word;
-      for (std::size_t j = 1 + random.below(12); j > 0; --j)
-        word += static_cast<char>('a' + random.below(letters));
+      for (std::size_t j = 1 + random.below(12); j > 0; --j) word += alphabet[first + random.below(letters)];
       counted[word] += 1 + random.below(3);
     }
     std::vector<CountedPiece> pieces;
