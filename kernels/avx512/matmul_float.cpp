@@ -46,6 +46,58 @@ struct Bf16 {
   }
 };
 
+/// Rows from which activations are split beforehand: for fewer, reading the weights is the limit.
+constexpr std::size_t kSplitFrom = 5;
+
+/// bf16 for several rows: both halves of the activations of 256 pairs are made floats once for a panel, so
+/// that steps are nearly all fma.
+template <std::size_t kTokens>
+void split_tile(const Matmul& m, const simd::Tile& tile) {
+  constexpr std::size_t kPairs = 256;
+  const std::size_t steps = (m.k + 1) / 2;
+  const auto* x = static_cast<const std::uint16_t*>(m.x) + tile.first * m.x_stride;
+  alignas(64) float even[kTokens][kPairs + 16],
+      odd[kTokens][kPairs + 16];  // 1 KiB apart they would share sets
+  __m512 acc[kTokens][2];
+#pragma GCC unroll 16
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    const float* out = tile.out + t * m.out_stride;
+    acc[t][0] = m.accumulate ? _mm512_loadu_ps(out) : _mm512_setzero_ps();
+    acc[t][1] = m.accumulate ? _mm512_loadu_ps(out + 16) : _mm512_setzero_ps();
+  }
+  const std::byte* panel = tile.panel;
+  const std::byte* ahead = tile.ahead;
+  for (std::size_t first = 0; first < steps; first += kPairs) {
+    const std::size_t count = steps - first < kPairs ? steps - first : kPairs;
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      for (std::size_t i = 0; i < count; i += 16) {
+        const unsigned valid = count - i < 16 ? (1u << (count - i)) - 1 : 0xffff;
+        const Bf16::Pair pair = Bf16::split(
+            _mm512_maskz_loadu_epi32(static_cast<__mmask16>(valid), x + t * m.x_stride + 2 * (first + i)));
+        _mm512_store_ps(even[t] + i, pair.even);
+        _mm512_store_ps(odd[t] + i, pair.odd);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i, panel += 2 * Bf16::kRegisterBytes) {
+      simd::fetch_ahead(ahead, tile.lines);
+      const Bf16::Pair w0 = Bf16::load(panel), w1 = Bf16::load(panel + Bf16::kRegisterBytes);
+#pragma GCC unroll 16
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        const __m512 v = _mm512_set1_ps(odd[t][i]);
+        acc[t][0] = _mm512_fmadd_ps(w0.odd, v, acc[t][0]);
+        acc[t][1] = _mm512_fmadd_ps(w1.odd, v, acc[t][1]);
+      }
+#pragma GCC unroll 16
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        const __m512 v = _mm512_set1_ps(even[t][i]);
+        acc[t][0] = _mm512_fmadd_ps(w0.even, v, acc[t][0]);
+        acc[t][1] = _mm512_fmadd_ps(w1.even, v, acc[t][1]);
+      }
+    }
+  }
+  store_tile(acc, tile.out, m.out_stride);
+}
+
 }  // namespace
 
 void matmul_f32(const Matmul& m) {
@@ -57,7 +109,19 @@ void matmul_f16(const Matmul& m) {
 }
 
 void matmul_bf16_by_fma(const Matmul& m) {
-  steps_matmul<Bf16>(m);
+  if (m.rows < kSplitFrom) return steps_matmul<Bf16>(m);
+  // Shared out evenly, these never leave a tile of fewer than kSplitFrom rows.
+  static constexpr simd::TileFn kTiles[] = {nullptr,       nullptr,        nullptr,        nullptr,
+                                            split_tile<5>, split_tile<6>,  split_tile<7>,  split_tile<8>,
+                                            split_tile<9>, split_tile<10>, split_tile<11>, split_tile<12>};
+  constexpr std::size_t kStepBytes = 2 * Bf16::kRegisterBytes;
+  constexpr simd::Ahead kAhead = {Bf16::kFetchFrom, kStepBytes / simd::kCacheLine, kAheadBytes,
+                                  simd::kNearBytes};
+  simd::each_tile(m, (m.k + 1) / 2 * kStepBytes, kTiles, 12, kAhead);
+}
+
+void matmul_bf16_dot_or_fma(const Matmul& m) {
+  m.rows < kSplitFrom ? matmul_bf16_dot(m) : matmul_bf16_by_fma(m);
 }
 
 }  // namespace garam::kernels::avx512

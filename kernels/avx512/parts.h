@@ -18,6 +18,8 @@ void matmul_f32(const Matmul& m);
 void matmul_f16(const Matmul& m);
 void matmul_bf16_by_fma(const Matmul& m);
 void matmul_bf16_dot(const Matmul& m);  // features.avx512_bf16 and bf16_dot_agrees()
+/// The same where a vdpbf16ps takes as long as four fma: fma from 5 rows on.
+void matmul_bf16_dot_or_fma(const Matmul& m);
 
 // Products of the block formats, by what formats have in common: they set matmul and matmul_name. With
 // vpdpbusd (features.avx512_vnni) and without.

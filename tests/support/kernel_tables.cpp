@@ -45,7 +45,7 @@ auto build() {
   all_avx512.avx512_vnni = all_avx512.avx512_bf16 = true;
   all_avx512.avx_vnni = cpu.avx_vnni;
   Features amx = all_avx512;
-  amx.amx_int8 = true;
+  amx.amx_int8 = amx.intel = true;
   const char* no_avx512 = cpu.avx512 ? nullptr : "this CPU lacks AVX-512 F, BW, DQ or VL";
   return std::array{
       KernelVariant{"portable", nullptr, portable_table()},
