@@ -117,16 +117,18 @@ void amx_tile(const Matmul& m, const SignedBlock<kMinimum>* blocks, std::size_t 
   end_of_phase();
   begin_sums<false>(x.x, stride, blocks[0].codes);
   store_sums<false, kRows>(sums[0]);
-  if (count > 1) begin_sums<true>(x.x + 1, stride, blocks[1].codes);
-  for (std::size_t b = 0; b < count; b += 2) {
-    // Tiles of an even block are free: its sums lie in memory. Those of the odd one are begun.
-    add_sums<kMinimum, kRows>(blocks[b], {x.x + b, x.stride}, sums[0], acc);
-    if (b + 1 == count) break;
+  if (count > 1) {
+    begin_sums<true>(x.x + 1, stride, blocks[1].codes);
     store_sums<true, kRows>(sums[1]);
+  }
+  for (std::size_t b = 0; b < count; b += 2) {
     if (b + 2 < count) begin_sums<false>(x.x + b + 2, stride, blocks[b + 2].codes);
-    add_sums<kMinimum, kRows>(blocks[b + 1], {x.x + b + 1, x.stride}, sums[1], acc);
+    add_sums<kMinimum, kRows>(blocks[b], {x.x + b, x.stride}, sums[0], acc);
     if (b + 2 < count) store_sums<false, kRows>(sums[0]);
+    if (b + 1 == count) break;
     if (b + 3 < count) begin_sums<true>(x.x + b + 3, stride, blocks[b + 3].codes);
+    add_sums<kMinimum, kRows>(blocks[b + 1], {x.x + b + 1, x.stride}, sums[1], acc);
+    if (b + 3 < count) store_sums<true, kRows>(sums[1]);
   }
   store_tile(acc, out, m.out_stride);
 }
