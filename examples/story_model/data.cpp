@@ -1,36 +1,40 @@
 // garam-story-data: writes the documents that the story model is trained on, as JSON lines.
-// Usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED
+// Usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [last]
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 
 #include "samples.h"
 
 namespace {
 
-void write(const std::string& patterns, const std::string& path, unsigned long documents,
-           unsigned long seed) {
+void write(const std::string& patterns, const std::string& path, unsigned long documents, unsigned long seed,
+           story::Course course) {
   const story::Language english(patterns + "/english.txt"), korean(patterns + "/korean.txt");
   std::ofstream out(path);
-  story::draw_documents(english, korean, documents, seed, [&](std::size_t, const story::Document& document) {
-    const nlohmann::json line = document.prompt.empty()
-                                    ? nlohmann::json{{"text", document.text}}
+  story::draw_documents(
+      english, korean, documents, seed, course, [&](std::size_t, const story::Document& document) {
+        const nlohmann::json line =
+            document.prompt.empty() ? nlohmann::json{{"text", document.text}}
                                     : nlohmann::json{{"prompt", document.prompt}, {"answer", document.text}};
-    out << line.dump() << '\n';
-  });
+        out << line.dump() << '\n';
+      });
   if (!out.flush()) throw std::runtime_error(path + ": cannot be written");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED\n");
+  const bool last = argc == 6 && std::string_view(argv[5]) == "last";
+  if (argc != 5 && !last) {
+    std::fprintf(stderr, "usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [last]\n");
     return 2;
   }
-  write(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4]));
+  write(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4]),
+        last ? story::Course::kLast : story::Course::kWhole);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -1,6 +1,7 @@
 // garam-story-eval: what the story model can do, in both languages, against what is asked of it. The
 // examination is drawn by the generator from casts that are never trained on. Usage: garam-story-eval MODEL
-// PATTERNS_FOLDER DOCUMENTS SEED, the last two as garam-story-data was given them.
+// PATTERNS_FOLDER DOCUMENTS SEED LAST_DOCUMENTS LAST_SEED, as garam-story-data was given them for both
+// trainings.
 #include <garam/garam.h>
 #include <algorithm>
 #include <cstdio>
@@ -125,14 +126,20 @@ class Examiner {
   bool passed_ = true;
 };
 
-bool examine(const garam::Model& model, const std::string& folder, unsigned long documents,
-             unsigned long seed) {
+struct Training {
+  story::Course course;
+  unsigned long documents, seed;
+};
+
+bool examine(const garam::Model& model, const std::string& folder, const std::vector<Training>& trainings) {
   const story::Language languages[] = {story::Language(folder + kSubjects[0].patterns),
                                        story::Language(folder + kSubjects[1].patterns)};
   story::Library libraries[2];
-  story::draw_documents(
-      languages[0], languages[1], documents, seed,
-      [&](std::size_t i, const story::Document& document) { libraries[i % 2].add(document.story); });
+  for (const Training& t : trainings) {
+    story::draw_documents(
+        languages[0], languages[1], t.documents, t.seed, t.course,
+        [&](std::size_t i, const story::Document& document) { libraries[i % 2].add(document.story); });
+  }
   bool passed = true;
   for (std::size_t i = 0; i < std::size(kSubjects); ++i) {
     Examiner examiner(model, kSubjects[i], languages[i]);
@@ -145,11 +152,14 @@ bool examine(const garam::Model& model, const std::string& folder, unsigned long
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: garam-story-eval MODEL PATTERNS_FOLDER DOCUMENTS SEED\n");
+  if (argc != 7) {
+    std::fprintf(stderr,
+                 "usage: garam-story-eval MODEL PATTERNS_FOLDER DOCUMENTS SEED LAST_DOCUMENTS LAST_SEED\n");
     return 2;
   }
-  return examine(garam::Model::load(argv[1]), argv[2], std::stoul(argv[3]), std::stoul(argv[4])) ? 0 : 1;
+  const std::vector<Training> trainings = {{story::Course::kWhole, std::stoul(argv[3]), std::stoul(argv[4])},
+                                           {story::Course::kLast, std::stoul(argv[5]), std::stoul(argv[6])}};
+  return examine(garam::Model::load(argv[1]), argv[2], trainings) ? 0 : 1;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -1,6 +1,7 @@
 // Documents and prompts.
 #include "samples.h"
 
+#include <iterator>
 #include <set>
 
 namespace story {
@@ -14,16 +15,19 @@ namespace {
 /// Text with questions about it.
 class Passage {
  public:
-  enum class Kind { kStory, kTinyStory, kPortraits, kTinyPortrait };
+  /// kAlike: the same fact of two or three, told in the same words.
+  enum class Kind { kStory, kTinyStory, kPortraits, kTinyPortrait, kTinyPair, kAlike };
 
   Passage(const Language& language, Random& random, Casts casts, Kind kind)
       : language_(language), section_(kind <= Kind::kTinyStory ? "questions" : "portrait_questions") {
     World all;  // of everybody, under names of their own
-    for (std::size_t n = kind == Kind::kPortraits ? 2 + random.below(2) : 1; n > 0; --n) {
+    const std::string_view alike = kind == Kind::kAlike ? portrait_pattern(language, random) : "";
+    for (std::size_t n = people(kind, random); n > 0; --n) {
       World world = draw_world(language, random, casts, all);
       Story told = kind == Kind::kStory       ? tell(language, random, world)
                    : kind == Kind::kTinyStory ? tell(language, random, world, "tiny_plots")
                    : kind == Kind::kPortraits ? portray(language, random, world, 2 + random.below(2))
+                   : kind == Kind::kAlike     ? tell_pattern(language, world, alike)
                                               : portray(language, random, world, random.below(2));
       text_ += (text_.empty() ? "" : " ") + told.text;
       for (const auto& [slot, value] : world) all[slot + std::to_string(n)] = value;
@@ -45,6 +49,11 @@ class Passage {
     World world;
     Facts facts;
   };
+  static std::size_t people(Kind kind, Random& random) {
+    if (kind == Kind::kTinyPair) return 2;
+    return kind == Kind::kPortraits || kind == Kind::kAlike ? 2 + random.below(2) : 1;
+  }
+
   const Language& language_;
   std::string_view section_;
   std::string text_;
@@ -85,9 +94,10 @@ void add(Document& chat, const std::string& asked, const std::string& answer) {
   chat.text += answer;
 }
 
-/// How often, of a hundred, what is asked for is not in the text, and how many questions follow the first.
+/// Of a hundred, how often what is asked for is not in the text, and how many long passages are portraits;
+/// and how many questions follow the first.
 struct Asking {
-  std::size_t unknown, more;
+  std::size_t unknown, portraits, more;
 };
 
 /// Questions about a passage, the first one behind it.
@@ -114,62 +124,86 @@ Document json(const Language& language, Random& random, const World& world, cons
   return {std::move(task.prompt), std::move(task.answer), told.text};
 }
 
-/// Words of a world to be repeated, or to be told apart by what they are: nothing but copying, over few
-/// tokens, of every kind of word.
+/// Words of all kinds in any order, some twice, to be repeated: whoever can do that copies by looking for
+/// what came before, not by knowing which words there are.
+Document list(const Language& language, Random& random) {
+  constexpr const char* kSections[] = {"names", "animals", "objects", "colors", "traits", "places",
+                                       "spots", "seasons", "times",   "foods",  "wishes", "feelings"};
+  const char* between = random.percent(50) ? " " : ", ";
+  std::string words;
+  for (std::size_t n = 3 + random.below(12); n > 0; --n) {
+    const Section& section = language.section(kSections[random.below(std::size(kSections))]);
+    const Fields& word = section.draw(random);
+    words += (words.empty() ? "" : between) + word[random.below(section.slots.size())];
+  }
+  return {turn(choice(language, random, "repeat") + words), words, ""};
+}
+
+/// Words of a world to be told apart by what they are.
 Document word_game(const Language& language, Random& random) {
   const World world = draw_world(language, random, Casts::kTrained);
   std::vector<Fields> words = language.section("words").choices;
   for (std::size_t i = words.size(); i > 1; --i) std::swap(words[i - 1], words[random.below(i)]);
   words.resize(3 + random.below(words.size() - 2));
-  std::string list;
-  for (const Fields& word : words) list += (list.empty() ? "" : ", ") + language.fill(word[0], world);
-  if (random.percent(40)) return {turn(choice(language, random, "repeat") + list), list, ""};
+  std::string listed;
+  for (const Fields& word : words) listed += (listed.empty() ? "" : ", ") + language.fill(word[0], world);
   Document out;
   for (std::size_t n = 1 + random.below(3); n > 0; --n) {
     const Fields& word = words[n - 1];
     const std::string question = language.fill(word[1], world);
-    add(out, turn(out.prompt.empty() ? list + ". " + question : question), language.fill(word[2], world));
+    add(out, turn(out.prompt.empty() ? listed + ". " + question : question), language.fill(word[2], world));
   }
   return out;
 }
 
 Document draw_short(const Language& language, Random& random, Asking asking) {
   const std::size_t kind = random.below(100);
-  if (kind < 30) return word_game(language, random);
-  if (kind < 68) {
+  if (kind < 20) return word_game(language, random);
+  if (kind < 72) {
+    using Kind = Passage::Kind;
     const Passage passage(language, random, Casts::kTrained,
-                          kind < 56 ? Passage::Kind::kTinyPortrait : Passage::Kind::kTinyStory);
+                          kind < 36   ? Kind::kAlike
+                          : kind < 50 ? Kind::kTinyPair
+                          : kind < 58 ? Kind::kTinyPortrait
+                                      : Kind::kTinyStory);
     return questions(language, random, passage, asking);
   }
   World world = draw_world(language, random, Casts::kTrained);
-  if (kind < 76) return json(language, random, world, portray(language, random, world, 1 + random.below(3)));
+  if (kind < 79) return json(language, random, world, portray(language, random, world, 1 + random.below(3)));
   const Story told = tell(language, random, world, "tiny_plots");
-  if (kind < 82) return json(language, random, world, told);
-  if (kind < 88) return {"", told.text, told.text};
+  if (kind < 85) return json(language, random, world, told);
+  if (kind < 89) return {"", told.text, told.text};
   return {turn(typed(choice(language, random, "requests", world), random)), told.text, told.text};
 }
 
+/// Of a hundred long passages.
+constexpr std::size_t kPortraits = 35;
+
 /// A long passage as it comes.
-Passage draw_passage(const Language& language, Random& random, Casts casts) {
-  return {language, random, casts, random.percent(65) ? Passage::Kind::kStory : Passage::Kind::kPortraits};
+Passage draw_passage(const Language& language, Random& random, Casts casts, std::size_t portraits) {
+  const bool story = random.percent(100 - portraits);
+  return {language, random, casts, story ? Passage::Kind::kStory : Passage::Kind::kPortraits};
 }
 
 Document draw_long(const Language& language, Random& random, Asking asking) {
   const std::size_t kind = random.below(100);
-  if (kind < 40) return questions(language, random, draw_passage(language, random, Casts::kTrained), asking);
+  if (kind < 50) {
+    const Passage passage = draw_passage(language, random, Casts::kTrained, asking.portraits);
+    return questions(language, random, passage, asking);
+  }
   World world = draw_world(language, random, Casts::kTrained);
   const Story told = tell(language, random, world);
-  if (kind < 60) return {"", told.text, told.text};
-  if (kind < 72) return json(language, random, world, told);
-  if (kind < 74) {
+  if (kind < 63) return {"", told.text, told.text};
+  if (kind < 75) return json(language, random, world, told);
+  if (kind < 77) {
     const Fields& talk = language.section("talk").draw(random);
     return {turn(talk[0]), talk[1], ""};
   }
-  const char* section = kind < 78 ? "free_requests" : "requests";
+  const char* section = kind < 81 ? "free_requests" : "requests";
   std::string chat = told.text;
-  if (kind < 76) {
+  if (kind < 79) {
     chat.append(kEnd) += turn(choice(language, random, "ask_json")) + as_json(world, told.facts);
-  } else if (kind < 80) {
+  } else if (kind < 83) {
     const Answered qa = ask(language, random, "questions", world, told.facts);
     chat.append(kEnd) += turn(qa.question) + qa.answer;
   }
@@ -179,15 +213,19 @@ Document draw_long(const Language& language, Random& random, Asking asking) {
 }  // namespace
 
 void draw_documents(const Language& english, const Language& korean, std::size_t count, std::uint64_t seed,
-                    const std::function<void(std::size_t i, const Document&)>& take) {
+                    Course course, const std::function<void(std::size_t i, const Document&)>& take) {
   Random random(seed);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t done = 100 * i / count;
-    const std::size_t short_ones = done < 50 ? 100 - 9 * done / 5 : 10;
-    const std::size_t unknown = done < 20 ? 0 : done < 55 ? done - 20 : 35;
+    const bool last = course == Course::kLast;
+    const std::size_t done = last ? 100 : 100 * i / count;
+    const std::size_t lists = done < 12 ? 85 : done < 60 ? 10 : 3;
+    const std::size_t short_ones = done < 12 ? 100 : done < 57 ? 100 - 2 * (done - 12) : 10;
+    const std::size_t unknown = last ? 30 : done < 25 ? 0 : done < 65 ? done - 25 : 40;
+    const std::size_t portraits = last ? 45 : kPortraits;
     const Language& language = i % 2 == 0 ? english : korean;
-    take(i, random.percent(short_ones) ? draw_short(language, random, {unknown, 3})
-                                       : draw_long(language, random, {unknown, 5}));
+    take(i, random.percent(lists)        ? list(language, random)
+            : random.percent(short_ones) ? draw_short(language, random, {unknown, portraits, 5})
+                                         : draw_long(language, random, {unknown, portraits, 7}));
   }
 }
 
@@ -198,7 +236,7 @@ Request held_out_request(const Language& language, Random& random) {
 }
 
 Examination held_out_question(const Language& language, Random& random, bool answerable) {
-  const Passage passage = draw_passage(language, random, Casts::kHeldOut);
+  const Passage passage = draw_passage(language, random, Casts::kHeldOut, kPortraits);
   const Answered qa = passage.question(random, answerable);
   return {framed(language, random, passage, qa.question), qa.answer};
 }

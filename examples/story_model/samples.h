@@ -22,12 +22,17 @@ struct Document {
   std::string story;   ///< the story or the portraits in it; empty where there is none
 };
 
-/// Calls take(i, document) for i from 0 to `count` - 1; even ones are English, odd ones Korean. They begin
-/// short, two or three sentences, and by half of them all but a tenth are long: a model learns to
-/// copy a name over ten tokens in a fraction of the steps that it needs over a hundred, and then goes on to
-/// do that.
+/// What a model is taught, in this order. Lists of words to be repeated; short documents of two or three
+/// sentences: a model learns to copy a name over ten tokens in a fraction of the steps that it needs over a
+/// hundred, and then goes on to do that; by half of the documents all but a tenth are long.
+enum class Course {
+  kWhole,
+  kLast,  ///< as at the end of it, with more portraits and fewer questions that have no answer
+};
+
+/// Calls take(i, document) for i from 0 to `count` - 1; even ones are English, odd ones Korean.
 void draw_documents(const Language& english, const Language& korean, std::size_t count, std::uint64_t seed,
-                    const std::function<void(std::size_t i, const Document&)>& take);
+                    Course course, const std::function<void(std::size_t i, const Document&)>& take);
 
 /// A request for a story of a cast that no document has.
 struct Request {

@@ -146,6 +146,18 @@ Story portray(const Language& language, Random& random, const World& world, std:
   return story;
 }
 
+std::string_view portrait_pattern(const Language& language, Random& random) {
+  const auto naming = choices_by(language.section(random.percent(25) ? "portrait" : "portrait_more"),
+                                 [](const Fields& p) { return Language::slots_of(p[0]).contains("hero"); });
+  return (*naming[random.below(naming.size())])[0];
+}
+
+Story tell_pattern(const Language& language, const World& world, std::string_view pattern) {
+  Story story;
+  story.text = language.fill(pattern, world, story.facts);
+  return story;
+}
+
 Answered ask(const Language& language, Random& random, std::string_view section, const World& world,
              const Facts& facts) {
   const auto fitting = choices_by(language.section(section), [&](const Fields& q) { return told(q, facts); });

@@ -31,6 +31,9 @@ struct Story {
 Story tell(const Language& language, Random& random, World& world, std::string_view section = "plots");
 /// A sentence or two about the hero, and `more` facts.
 Story portray(const Language& language, Random& random, const World& world, std::size_t more);
+/// A pattern of a portrait that names its hero, and the hero of a world told by it.
+std::string_view portrait_pattern(const Language& language, Random& random);
+Story tell_pattern(const Language& language, const World& world, std::string_view pattern);
 
 struct Answered {
   std::string question, answer;

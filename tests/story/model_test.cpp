@@ -33,18 +33,20 @@ TEST(StoryModel, TheSameStoriesOnEveryKernelTableAndCompiler) {
           hash = garam::hash_mix(hash, garam::hash_bytes(text.data(), text.size()));
         }
       }
-      EXPECT_EQ(hash, 15146152419802638967u) << garam::to_string(kernels);
+      EXPECT_EQ(hash, 3434803180138749134u) << garam::to_string(kernels);
     }
   }
 }
 
-TEST(StoryModel, StoriesAreOfWhatWasAskedForAndEnd) {
+class StoryModelIn : public testing::TestWithParam<const char*> {};
+
+TEST_P(StoryModelIn, StoriesAreOfWhatWasAskedForAndEnd) {
   const garam::Model model = garam::Model::load(kModel);
-  const Language english(GARAM_STORY_FOLDER "/patterns/english.txt");
+  const Language language(GARAM_STORY_FOLDER "/patterns/" + std::string(GetParam()) + ".txt");
   Random random(21);
   int right = 0;
   for (int i = 0; i < 10; ++i) {
-    const Request request = held_out_request(english, random);
+    const Request request = held_out_request(language, random);
     const garam::GenerateResult result = generate(model, request.prompt, 0, 0);
     const auto has = [&](const std::string& word) { return result.text.find(word) != std::string::npos; };
     right += has(request.name) && has(request.animal) && has(request.object) ? 1 : 0;
@@ -53,12 +55,20 @@ TEST(StoryModel, StoriesAreOfWhatWasAskedForAndEnd) {
   EXPECT_GE(right, 8) << "of 10; the card says how many of 100";
 }
 
+INSTANTIATE_TEST_SUITE_P(Languages, StoryModelIn, testing::Values("english", "korean"),
+                         [](const auto& info) { return std::string(info.param); });
+
 TEST(StoryModel, SaysWhenItDoesNotKnow) {
   const garam::Model model = garam::Model::load(kModel);
   const std::string text = "Mina the fox lives by the river. She likes apples. She has a red kite.\n\n";
   EXPECT_EQ(generate(model, turn(text + "Where does Mina live?"), 0, 0).text, "Mina lives by the river.");
   EXPECT_EQ(generate(model, turn(text + "Where does Felix live?"), 0, 0).text,
             "I do not know. The text does not say.");
+  const std::string korean =
+      "미나는 여우예요. 강가에 살아요. 미나는 사과를 좋아해요. 미나에게는 빨간 연이 있어요.\n\n";
+  EXPECT_EQ(generate(model, turn(korean + "미나는 어디에 살아요?"), 0, 0).text, "미나는 강가에 살아요.");
+  EXPECT_EQ(generate(model, turn(korean + "하루는 어디에 살아요?"), 0, 0).text,
+            "모르겠어요. 글에 나오지 않아요.");
 }
 
 }  // namespace
