@@ -43,8 +43,8 @@ struct TrainTokenizerReport {
 ///
 /// Pieces of the pre-tokenizer are counted; then the pair of neighbouring tokens with the highest count
 /// becomes a token, again and again, but for pairs that are neither whole characters nor bytes of a single
-/// one. Of equal counts the pair with the smaller left id, then the smaller right id comes first. The same bytes come out for any number of threads. Memory: the largest file, and the
-/// distinct pieces of all.
+/// one. Of equal counts the pair with the smaller left id, then the smaller right id comes first. The same
+/// bytes come out for any number of threads. Memory: the largest file, and the distinct pieces of all.
 ///
 /// Throws Error: kIo, kFormat for files (empty, not UTF-8, no JSON; with line or byte), kArgument for
 /// options, kCancelled. Calls with different `out` may run at once.

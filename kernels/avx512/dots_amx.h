@@ -44,9 +44,9 @@ struct TileShapes {
 template <std::size_t kRows>
 using BlockSums = __m512i[2][kRows];  // of both registers of weight rows
 
-// Numbers of tiles are part of the instructions. A block's sums are stored a block later than they are begun,
-// and read another block later: stores that wait for dots, and loads that wait for stores, would fill the
-// scheduler that the float steps go through.
+// Numbers of tiles are part of the instructions, and text to gcc's intrinsics. A block's sums are stored a
+// block later than they are begun, and read another block later: stores that wait for dots, and loads that
+// wait for stores, would fill the scheduler that the float steps go through.
 template <bool kOdd>
 [[gnu::always_inline]] inline void begin_sums(const ActivationBlock* x, std::size_t stride,
                                               const __m512i (&codes)[8][2]) {
@@ -105,13 +105,7 @@ template <bool kMinimum, std::size_t kRows>
 void amx_tile(const Matmul& m, const SignedBlock<kMinimum>* blocks, std::size_t count, BlockRows x,
               bool first, float* out) {
   __m512 acc[kRows][2];
-#pragma GCC unroll 12
-  for (std::size_t t = 0; t < kRows; ++t) {
-#pragma GCC unroll 2
-    for (std::size_t r = 0; r < 2; ++r) {
-      acc[t][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(out + t * m.out_stride + 16 * r);
-    }
-  }
+  start_tile(acc, !first, out, m.out_stride);
   const std::size_t stride = x.stride * sizeof(ActivationBlock);
   BlockSums<kRows> sums[2];
   end_of_phase();
@@ -176,10 +170,10 @@ void many_rows_amx(const Matmul& m) {
   const std::size_t tiles = (m.rows + kMostAmxRows - 1) / kMostAmxRows;
   const std::size_t small = m.rows / tiles, large_tiles = m.rows % tiles;
   const TileShapes shapes[2] = {TileShapes(small), TileShapes(small + 1)};
-  asm volatile("" : : "r"(shapes) : "memory");
+  asm volatile("" : : "r"(shapes) : "memory");  // gcc believes that 8 bytes of them are read
   const auto* x = static_cast<const ActivationBlock*>(m.x);
   SignedBlock<F::kMinimum> signed_blocks[kStretch];
-  if (large_tiles == 0) _tile_loadconfig(shapes[0].bytes);
+  std::size_t shaped = 0;  // rows that the tiles are set for
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     for (std::size_t b = 0; b < blocks; b += stretch) {
       const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
@@ -187,7 +181,8 @@ void many_rows_amx(const Matmul& m) {
       std::size_t row = 0;
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t rows = i < large_tiles ? small + 1 : small;
-        if (large_tiles != 0 && (i == 0 || i == large_tiles)) _tile_loadconfig(shapes[rows - small].bytes);
+        if (rows != shaped) _tile_loadconfig(shapes[rows - small].bytes);
+        shaped = rows;
         kAmxTiles<F::kMinimum>[rows - kLeastAmxRows](m, signed_blocks, count,
                                                      {x + row * m.x_stride + b, m.x_stride}, b == 0,
                                                      m.out + row * m.out_stride + p * kPanelRows);

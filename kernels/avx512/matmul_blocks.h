@@ -115,33 +115,6 @@ struct Packed {
   }
 };
 
-/// The codes of register r of rows, a byte each; folded with the scales of their halves, where (code -
-/// kOffset) * scale + kFolded fits a byte.
-template <typename F, bool kFold, typename Block>
-[[gnu::always_inline]] inline void fill_codes(const Block& block, std::size_t r, const Scales& found,
-                                              __m512i (&codes)[8][2]) {
-  if constexpr (kFold) {
-    // The bytes of a word at once: whatever is carried over between them on the way, in the end each of them
-    // is 0 to 255.
-    const __m512i scale[2] = {first_twice(found.halves), second_twice(found.halves)};
-    __m512i add[2];
-#pragma GCC unroll 2
-    for (std::size_t half = 0; half < 2; ++half) {
-      const __m512i lowered = _mm512_mullo_epi16(scale[half], _mm512_set1_epi16(F::kOffset));
-      const __m512i one = _mm512_sub_epi16(_mm512_set1_epi16(F::kFolded), lowered);
-      add[half] = _mm512_mullo_epi16(one, _mm512_set1_epi16(0x0101));
-    }
-#pragma GCC unroll 8
-    for (std::size_t g = 0; g < 8; ++g) {
-      const __m512i product = _mm512_mullo_epi16(block.code(r, g), scale[g / 4]);
-      codes[g][r] = _mm512_add_epi16(product, add[g / 4]);
-    }
-  } else {
-#pragma GCC unroll 8
-    for (std::size_t g = 0; g < 8; ++g) codes[g][r] = block.code(r, g);
-  }
-}
-
 /// Blocks of a panel taken apart: codes a byte each, scales as the float steps want them.
 template <typename F, typename Dot>
 struct Unpacked {
@@ -191,8 +164,33 @@ struct Unpacked {
         if constexpr (F::kMinimum) to.m[r] = found.m;
         if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum[r] = found.minimum;
         if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half[r]);
-        fill_codes<F, kFolded>(block, r, found, to.codes);
+        fill_codes(block, r, found, to);
       }
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] static void fill_codes(const typename Packed<F, Dot>::Block& block, std::size_t r,
+                                                const Scales& found, Block& to) {
+    if constexpr (kFolded) {
+      // (code - offset) * scale + kFolded of the bytes of a word at once: whatever is carried over between
+      // them on the way, in the end each of them is 0 to 255.
+      const __m512i scale[2] = {first_twice(found.halves), second_twice(found.halves)};
+      __m512i add[2];
+#pragma GCC unroll 2
+      for (std::size_t half = 0; half < 2; ++half) {
+        const __m512i lowered = _mm512_mullo_epi16(scale[half], _mm512_set1_epi16(F::kOffset));
+        const __m512i one = _mm512_sub_epi16(_mm512_set1_epi16(kOffset), lowered);
+        add[half] = _mm512_mullo_epi16(one, _mm512_set1_epi16(0x0101));
+      }
+#pragma GCC unroll 8
+      for (std::size_t g = 0; g < 8; ++g) {
+        const __m512i product = _mm512_mullo_epi16(block.code(r, g), scale[g / 4]);
+        to.codes[g][r] = _mm512_add_epi16(product, add[g / 4]);
+      }
+    } else {
+#pragma GCC unroll 8
+      for (std::size_t g = 0; g < 8; ++g) to.codes[g][r] = block.code(r, g);
     }
   }
 };
@@ -312,13 +310,7 @@ struct Stretch {
 template <typename F, typename Dot, std::size_t kTokens>
 void unpacked_tile(const Matmul& m, const Unpacked<F, Dot>& source, const Stretch& s) {
   __m512 acc[kTokens][2];
-#pragma GCC unroll 6
-  for (std::size_t t = 0; t < kTokens; ++t) {
-#pragma GCC unroll 2
-    for (std::size_t r = 0; r < 2; ++r) {
-      acc[t][r] = s.first ? _mm512_setzero_ps() : _mm512_loadu_ps(s.out + t * m.out_stride + 16 * r);
-    }
-  }
+  start_tile(acc, !s.first, s.out, m.out_stride);
   sweep<F, Dot>(source, s.count, s.x, s.ahead, s.lines, acc);
   store_tile(acc, s.out, m.out_stride);
 }
@@ -361,7 +353,7 @@ void many_rows(const Matmul& m) {
   }
 }
 
-/// kFetchOneRow: on Intel CPUs one row of everything gains from prefetching (Sapphire Rapids, of plain
+/// kFetchOneRow: on Intel CPUs one row of everything gains from prefetching (Emerald Rapids, of plain
 /// reading: q4_0 0.99, without 0.68; q8_0 1.01, 0.88; iq4_nl 0.98, 0.61).
 template <typename F, typename Dot, bool kFetchOneRow>
 void blocks_matmul(const Matmul& m) {

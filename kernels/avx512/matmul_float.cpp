@@ -59,12 +59,7 @@ void split_tile(const Matmul& m, const simd::Tile& tile) {
   alignas(64) float even[kTokens][kPairs + 16],
       odd[kTokens][kPairs + 16];  // 1 KiB apart they would share sets
   __m512 acc[kTokens][2];
-#pragma GCC unroll 16
-  for (std::size_t t = 0; t < kTokens; ++t) {
-    const float* out = tile.out + t * m.out_stride;
-    acc[t][0] = m.accumulate ? _mm512_loadu_ps(out) : _mm512_setzero_ps();
-    acc[t][1] = m.accumulate ? _mm512_loadu_ps(out + 16) : _mm512_setzero_ps();
-  }
+  start_tile(acc, m.accumulate, tile.out, m.out_stride);
   const std::byte* panel = tile.panel;
   const std::byte* ahead = tile.ahead;
   for (std::size_t first = 0; first < steps; first += kPairs) {

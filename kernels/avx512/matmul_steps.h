@@ -21,12 +21,7 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
   const std::size_t stride = m.x_stride;
   const X* x = static_cast<const X*>(m.x) + tile.first * stride;
   __m512 acc[kTokens][2];
-#pragma GCC unroll 16
-  for (std::size_t t = 0; t < kTokens; ++t) {
-    const float* out = tile.out + t * m.out_stride;
-    acc[t][0] = m.accumulate ? _mm512_loadu_ps(out) : _mm512_setzero_ps();
-    acc[t][1] = m.accumulate ? _mm512_loadu_ps(out + 16) : _mm512_setzero_ps();
-  }
+  start_tile(acc, m.accumulate, tile.out, m.out_stride);
   const std::byte* ahead = tile.ahead;
   for (std::size_t step = 0; step < steps; ++step) {
     // One row of bf16 loses 6 % where there is only nothing to fetch.

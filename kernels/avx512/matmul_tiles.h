@@ -28,6 +28,17 @@ inline constexpr std::size_t kAheadBytes = std::size_t{384} << 10;
   return _mm512_set1_epi32(bytes);
 }
 
+/// What the sums of a tile begin with: zero, or what out holds.
+template <std::size_t kTokens>
+[[gnu::always_inline]] inline void start_tile(__m512 (&acc)[kTokens][2], bool from_out, const float* out,
+                                              std::size_t stride) {
+#pragma GCC unroll 16
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    acc[t][0] = from_out ? _mm512_loadu_ps(out + t * stride) : _mm512_setzero_ps();
+    acc[t][1] = from_out ? _mm512_loadu_ps(out + t * stride + 16) : _mm512_setzero_ps();
+  }
+}
+
 /// The 32 outputs of each row of a tile.
 template <std::size_t kTokens>
 [[gnu::always_inline]] inline void store_tile(const __m512 (&acc)[kTokens][2], float* out,
