@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """The same training run by garam and by PyTorch, from the same weights over the same windows.
 
-Usage: compare_with_torch.py GARAM WORK_DIR [--speed]. Without --speed: 20 steps of a tiny llama and a tiny gpt2, whose
-losses must agree to 1e-3. With it: tokens a second of a 3.25 M llama, both on two threads, one after the other.
+Usage: compare_with_torch.py GARAM WORK_DIR [--speed | --text FILE STEPS].
+Alone: 20 steps of a tiny llama and a tiny gpt2, whose losses must agree to 1e-3.
+--speed: tokens a second of a 3.25 M llama, both on two threads, one after the other.
+--text: that llama on the first nine tenths of a text, STEPS of 4,096 tokens each; losses on the last tenth must agree to 2 %.
 Exit code 77: PyTorch is not there (Debian: python3-torch, libopenblas0-pthread).
 """
 import json
@@ -12,6 +14,11 @@ import struct
 import subprocess
 import sys
 import time
+
+# OpenBLAS 0.3.21 takes Intel CPUs newer than itself for a Prescott: a sixth of the speed of its AVX-512 kernels.
+with open("/proc/cpuinfo") as cpuinfo:
+    if " avx512f " in cpuinfo.read():
+        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 try:
     import torch
@@ -222,14 +229,13 @@ def write_text(path, size):
     open(path, "w").write("".join(words))
 
 
-def compare(program, work, architecture, model, config):
-    config = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "clip": 1.0, "min_learning_rate": 1e-4, "shuffle": False,
-              "evaluate_every": 0, **config}
-    path = lambda name: os.path.join(work, f"{architecture}-{name}")
-    vocabulary, text = path("vocabulary.gguf"), path("text.txt")
-    write_vocabulary(vocabulary, config.pop("vocab"))
-    write_text(text, 6 * config["steps"] * config["batch"] * config["context"] + 1000)
-    config |= {"model": {"architecture": architecture, **model}, "tokenizer": vocabulary, "data": text}
+DEFAULTS = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "clip": 1.0, "min_learning_rate": 1e-4, "shuffle": False,
+            "evaluate_every": 0}
+SMALL = {"layers": 6, "width": 192, "heads": 6, "hidden": 512}  # 3.25 M parameters with a vocabulary of 3,072
+
+
+def train_both(program, path, config):
+    """garam's losses, PyTorch's model and losses, and the seconds of both. path(name): of a file."""
 
     def run(name, **changes):
         json.dump({**config, **changes, "output": path(name)}, open(path("config.json"), "w"))
@@ -242,19 +248,69 @@ def compare(program, work, architecture, model, config):
     seconds = time.monotonic() - began
     with open(path("end.gguf.csv")) as file:
         losses = [float(line.split(",")[2]) for line in file.read().splitlines()[1:]]
-    tokens = [int(id) for id in garam(program, "tokenize", "-m", vocabulary, "-f", text, "--no-bos").split()]
-    keys, tensors = read_gguf(path("begin.gguf"))
+    tokens = tokenize(program, config["tokenizer"], config["data"])
+    model = Model(*read_gguf(path("begin.gguf")))
     torch.set_num_threads(2)
-    theirs, their_seconds = train_torch(Model(keys, tensors), tokens, config)
+    theirs, their_seconds = train_torch(model, tokens, config)
+    return losses, model, theirs, seconds, their_seconds
+
+
+def tokenize(program, vocabulary, text):
+    return [int(id) for id in garam(program, "tokenize", "-m", vocabulary, "-f", text, "--no-bos").split()]
+
+
+def compare(program, work, architecture, model, config):
+    path = lambda name: os.path.join(work, f"{architecture}-{name}")
+    vocabulary, text = path("vocabulary.gguf"), path("text.txt")
+    write_vocabulary(vocabulary, config["vocab"])
+    write_text(text, 6 * config["steps"] * config["batch"] * config["context"] + 1000)
+    config = {**DEFAULTS, **config, "model": {"architecture": architecture, **model}, "tokenizer": vocabulary, "data": text}
+    del config["vocab"]
+    losses, _, theirs, seconds, their_seconds = train_both(program, path, config)
     return losses, theirs, seconds, their_seconds
+
+
+def held_out_loss(model, tokens, context):
+    total = 0.0
+    starts = range(0, len(tokens) - context - 1, context)
+    with torch.no_grad():
+        for at in starts:
+            window = torch.tensor([tokens[at:at + context + 1]])
+            total += F.cross_entropy(model(window[:, :-1])[0], window[0, 1:]).item()
+    return total / len(starts)
+
+
+def compare_on_text(program, work, source, steps):
+    path = lambda name: os.path.join(work, f"text-{name}")
+    config = {**DEFAULTS, "model": {"architecture": "llama", **SMALL}, "tokenizer": path("vocabulary.gguf"), "data": path("train.txt"),
+              "context": 256, "batch": 16, "steps": steps, "learning_rate": 1e-3, "warmup": 50}
+    text = open(source, newline="").read()
+    trained, held_out = text[:len(text) * 9 // 10], text[len(text) * 9 // 10:]
+    open(path("once.txt"), "w", newline="").write(trained)
+    open(path("held-out.txt"), "w", newline="").write(held_out)
+    garam(program, "train-tokenizer", "--vocab-size", "3072", "-o", config["tokenizer"], path("once.txt"))
+    # Over and over, since both take windows in order.
+    tokens = len(tokenize(program, config["tokenizer"], path("once.txt")))
+    times = steps * config["context"] * config["batch"] // tokens + 2
+    open(config["data"], "w", newline="").write(trained * times)
+    losses, model, theirs, seconds, their_seconds = train_both(program, path, config)
+    unseen = tokenize(program, config["tokenizer"], path("held-out.txt"))
+    ours = held_out_loss(Model(*read_gguf(path("end.gguf"))), unseen, config["context"])
+    other = held_out_loss(model, unseen, config["context"])
+    print(f"{steps * config['context'] * config['batch']} tokens, a text of {tokens}: garam {seconds:.0f} s, PyTorch {sum(their_seconds):.0f} s; "
+          f"last losses {losses[-1]:.4f} and {theirs[-1]:.4f}; on {len(unseen)} unseen tokens {ours:.4f} and {other:.4f}, {abs(ours / other - 1):.2%} apart")
+    return 0 if abs(ours / other - 1) <= 0.02 else 1
 
 
 def main():
     program, work = sys.argv[1:3]
     os.makedirs(work, exist_ok=True)
+    if "--text" in sys.argv:
+        source, steps = sys.argv[sys.argv.index("--text") + 1:][:2]
+        return compare_on_text(program, work, source, int(steps))
     if "--speed" in sys.argv:
         config = {"vocab": 3072, "context": 256, "batch": 16, "steps": 12, "learning_rate": 1e-3, "warmup": 4}
-        losses, theirs, seconds, their_seconds = compare(program, work, "llama", {"layers": 6, "width": 192, "heads": 6, "hidden": 512}, config)
+        losses, theirs, seconds, their_seconds = compare(program, work, "llama", SMALL, config)
         tokens = config["context"] * config["batch"]
         print(f"PyTorch {tokens * 10 / sum(their_seconds[2:]):.0f} tokens/s, garam with loading and writing "
               f"{tokens * config['steps'] / seconds:.0f} tokens/s, losses of the last step {theirs[-1]:.4f} and {losses[-1]:.4f}")
