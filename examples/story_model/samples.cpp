@@ -72,6 +72,10 @@ std::string typed(std::string text, Random& random) {
   return text;
 }
 
+void shuffle(auto& all, Random& random) {
+  for (std::size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[random.below(i)]);
+}
+
 std::string with_line_ends(std::string text) {
   for (std::size_t at; (at = text.find("\\n")) != std::string::npos;) text.replace(at, 2, "\n");
   return text;
@@ -124,26 +128,75 @@ Document json(const Language& language, Random& random, const World& world, cons
   return {std::move(task.prompt), std::move(task.answer), told.text};
 }
 
+constexpr const char* kKinds[] = {"names", "animals", "objects", "colors", "traits", "places",
+                                  "spots", "seasons", "times",   "foods",  "wishes", "feelings"};
+
 /// Words of all kinds in any order, some twice, to be repeated: whoever can do that copies by looking for
 /// what came before, not by knowing which words there are.
 Document list(const Language& language, Random& random) {
-  constexpr const char* kSections[] = {"names", "animals", "objects", "colors", "traits", "places",
-                                       "spots", "seasons", "times",   "foods",  "wishes", "feelings"};
   const char* between = random.percent(50) ? " " : ", ";
   std::string words;
   for (std::size_t n = 3 + random.below(12); n > 0; --n) {
-    const Section& section = language.section(kSections[random.below(std::size(kSections))]);
+    const Section& section = language.section(kKinds[random.below(std::size(kKinds))]);
     const Fields& word = section.draw(random);
     words += (words.empty() ? "" : between) + word[random.below(section.slots.size())];
   }
   return {turn(choice(language, random, "repeat") + words), words, ""};
 }
 
+/// A name, mostly a word that other names have too, and a word of its own: "Mina red fox", "Leo red hat".
+struct Fact {
+  std::string name, shared, own;  // shared: a space, then the word; or nothing
+
+  std::string text() const { return name + shared + " " + own; }
+};
+
+std::vector<Fact> draw_facts(const Language& language, Random& random) {
+  std::set<std::string> used;
+  const auto draw_new = [&](std::size_t first, std::size_t count) {
+    for (;;) {
+      const std::string& word = language.section(kKinds[first + random.below(count)]).draw(random)[0];
+      if (used.insert(word).second) return word;
+    }
+  };
+  const auto draw_word = [&] { return draw_new(1, std::size(kKinds) - 1); };
+  std::vector<std::string> people, shared;
+  for (std::size_t n = 2 + random.below(2); n > 0; --n) people.push_back(draw_new(0, 1));
+  for (std::size_t n = random.below(4); n > 0; --n) shared.push_back(" " + draw_word());
+  if (shared.empty()) shared.emplace_back();
+  std::vector<Fact> facts;
+  for (const std::string& name : people) {
+    for (const std::string& word : shared) facts.push_back({name, word, draw_word()});
+  }
+  shuffle(facts, random);
+  return facts;
+}
+
+/// Questions for what two words of a fact tell and one alone does not: which fact is whose is all there is to
+/// learn. `names` of a hundred ask for the name, the others for the last word.
+Document triples(const Language& language, Random& random, std::size_t names) {
+  std::vector<Fact> facts = draw_facts(language, random);
+  std::string text;
+  for (const Fact& fact : facts) text += (text.empty() ? "" : " ") + fact.text() + ".";
+  shuffle(facts, random);
+  facts.resize(1 + random.below(facts.size()));
+  Document out;
+  for (const Fact& fact : facts) {
+    const std::string before = out.prompt.empty() ? text + "\n\n" : "";
+    if (random.percent(names)) {
+      add(out, turn(before + (fact.shared + " " + fact.own).substr(1)), fact.name);
+    } else {
+      add(out, turn(before + fact.name + fact.shared), fact.own);
+    }
+  }
+  return out;
+}
+
 /// Words of a world to be told apart by what they are.
 Document word_game(const Language& language, Random& random) {
   const World world = draw_world(language, random, Casts::kTrained);
   std::vector<Fields> words = language.section("words").choices;
-  for (std::size_t i = words.size(); i > 1; --i) std::swap(words[i - 1], words[random.below(i)]);
+  shuffle(words, random);
   words.resize(3 + random.below(words.size() - 2));
   std::string listed;
   for (const Fields& word : words) listed += (listed.empty() ? "" : ", ") + language.fill(word[0], world);
@@ -158,13 +211,13 @@ Document word_game(const Language& language, Random& random) {
 
 Document draw_short(const Language& language, Random& random, Asking asking) {
   const std::size_t kind = random.below(100);
-  if (kind < 20) return word_game(language, random);
+  if (kind < 12) return word_game(language, random);
   if (kind < 72) {
     using Kind = Passage::Kind;
     const Passage passage(language, random, Casts::kTrained,
-                          kind < 36   ? Kind::kAlike
-                          : kind < 50 ? Kind::kTinyPair
-                          : kind < 58 ? Kind::kTinyPortrait
+                          kind < 34   ? Kind::kAlike
+                          : kind < 52 ? Kind::kTinyPair
+                          : kind < 60 ? Kind::kTinyPortrait
                                       : Kind::kTinyStory);
     return questions(language, random, passage, asking);
   }
@@ -176,7 +229,7 @@ Document draw_short(const Language& language, Random& random, Asking asking) {
   return {turn(typed(choice(language, random, "requests", world), random)), told.text, told.text};
 }
 
-/// Of a hundred long passages.
+/// Of a hundred passages that are examined; more are trained on, for they are harder than stories.
 constexpr std::size_t kPortraits = 35;
 
 /// A long passage as it comes.
@@ -218,12 +271,16 @@ void draw_documents(const Language& english, const Language& korean, std::size_t
   for (std::size_t i = 0; i < count; ++i) {
     const bool last = course == Course::kLast;
     const std::size_t done = last ? 100 : 100 * i / count;
-    const std::size_t lists = done < 12 ? 85 : done < 60 ? 10 : 3;
-    const std::size_t short_ones = done < 12 ? 100 : done < 57 ? 100 - 2 * (done - 12) : 10;
-    const std::size_t unknown = last ? 30 : done < 25 ? 0 : done < 65 ? done - 25 : 40;
-    const std::size_t portraits = last ? 45 : kPortraits;
+    const bool apart = done >= 30 && done < 56;  // facts, and nothing else
+    const std::size_t lists = done < 10 ? 100 : apart ? 0 : done < 60 ? 10 : 3;
+    const std::size_t facts = done < 30 ? 0 : apart ? 100 : done < 85 ? 10 : 4;
+    const std::size_t names = done < 38 ? 0 : apart ? 75 : 50;
+    const std::size_t short_ones = done < 30 ? 110 - done : done < 86 ? 70 - 2 * (done - 56) : 10;
+    const std::size_t unknown = last ? 45 : done < 60 ? 0 : done < 85 ? done - 50 : 35;
+    const std::size_t portraits = last ? 50 : 45;
     const Language& language = i % 2 == 0 ? english : korean;
     take(i, random.percent(lists)        ? list(language, random)
+            : random.percent(facts)      ? triples(language, random, names)
             : random.percent(short_ones) ? draw_short(language, random, {unknown, portraits, 5})
                                          : draw_long(language, random, {unknown, portraits, 7}));
   }

@@ -23,11 +23,12 @@ struct Document {
 };
 
 /// What a model is taught, in this order. Lists of words to be repeated; short documents of two or three
-/// sentences: a model learns to copy a name over ten tokens in a fraction of the steps that it needs over a
-/// hundred, and then goes on to do that; by half of the documents all but a tenth are long.
+/// sentences, over which a model learns to copy in a fraction of the steps that it needs over a hundred
+/// words; facts of three words, which of them is whose; then more and more stories, all but a tenth of the
+/// end.
 enum class Course {
   kWhole,
-  kLast,  ///< as at the end of it, with more portraits and fewer questions that have no answer
+  kLast,  ///< as at the end of it, with more portraits and more questions that have no answer
 };
 
 /// Calls take(i, document) for i from 0 to `count` - 1; even ones are English, odd ones Korean.

@@ -137,6 +137,8 @@ Story portray(const Language& language, Random& random, const World& world, std:
   for (; more > 0; --more) {
     const auto news = choices_by(language.section("portrait_more"), [&](const Fields& pattern) {
       Facts slots = Language::slots_of(pattern[0]);
+      // "She" could be the friend.
+      if (story.facts.contains("friend") && !slots.contains("hero")) return false;
       for (const char* known : {"hero", "he", "his", "him"}) slots.erase(known);
       return !story.facts.contains(*slots.begin());
     });

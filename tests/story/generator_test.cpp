@@ -65,7 +65,7 @@ TEST(Documents, AreTheSameEverywhere) {
       }
     });
   }
-  EXPECT_EQ(hash, 2916414921367630762u);
+  EXPECT_EQ(hash, 5622632131264305743u);
 }
 
 TEST(Documents, LeaveNoSlotOpenAndFitTheContext) {
