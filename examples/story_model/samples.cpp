@@ -184,7 +184,7 @@ Document triples(const Language& language, Random& random, std::size_t names) {
   for (const Fact& fact : facts) {
     const std::string before = out.prompt.empty() ? text + "\n\n" : "";
     if (random.percent(names)) {
-      add(out, turn(before + (fact.shared + " " + fact.own).substr(1)), fact.name);
+      add(out, turn(before + fact.text().substr(fact.name.size() + 1)), fact.name);
     } else {
       add(out, turn(before + fact.name + fact.shared), fact.own);
     }

@@ -38,11 +38,13 @@ TEST(StoryModel, TheSameStoriesOnEveryKernelTableAndCompiler) {
   }
 }
 
-class StoryModelIn : public testing::TestWithParam<const char*> {};
+class StoryModelIn : public testing::TestWithParam<const char*> {
+ protected:
+  const garam::Model model = garam::Model::load(kModel);
+  const Language language{GARAM_STORY_FOLDER "/patterns/" + std::string(GetParam()) + ".txt"};
+};
 
 TEST_P(StoryModelIn, StoriesAreOfWhatWasAskedForAndEnd) {
-  const garam::Model model = garam::Model::load(kModel);
-  const Language language(GARAM_STORY_FOLDER "/patterns/" + std::string(GetParam()) + ".txt");
   Random random(21);
   int right = 0;
   for (int i = 0; i < 10; ++i) {
@@ -56,15 +58,13 @@ TEST_P(StoryModelIn, StoriesAreOfWhatWasAskedForAndEnd) {
 }
 
 TEST_P(StoryModelIn, QuestionsWithoutAnAnswerAreRefused) {
-  const garam::Model model = garam::Model::load(kModel);
-  const Language language(GARAM_STORY_FOLDER "/patterns/" + std::string(GetParam()) + ".txt");
   Random random(22);
   int refused = 0;
   for (int i = 0; i < 20; ++i) {
     const Examination question = held_out_question(language, random, false);
     refused += generate(model, question.prompt, 0, 0).text == question.answer ? 1 : 0;
   }
-  EXPECT_GE(refused, 10) << "of 20; the card says how many of 100";
+  EXPECT_GE(refused, 13) << "of 20; the card says how many of 100";
 }
 
 INSTANTIATE_TEST_SUITE_P(Languages, StoryModelIn, testing::Values("english", "korean"),

@@ -15,10 +15,9 @@ import subprocess
 import sys
 import time
 
-# OpenBLAS 0.3.21 takes Intel CPUs newer than itself for a Prescott: a sixth of the speed of its AVX-512 kernels.
-with open("/proc/cpuinfo") as cpuinfo:
-    if " avx512f " in cpuinfo.read():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+# OpenBLAS 0.3.21 takes CPUs newer than itself for a Prescott: a sixth of the speed of its AVX-512 kernels.
+if os.path.exists("/proc/cpuinfo") and " avx512f " in open("/proc/cpuinfo").read():
+    os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 try:
     import torch
