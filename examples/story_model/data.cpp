@@ -1,8 +1,9 @@
 // garam-story-data: writes the documents that the story model is trained on, as JSON lines.
-// Usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [last]
+// Usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [whose|end]
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string_view>
@@ -28,13 +29,14 @@ void write(const std::string& patterns, const std::string& path, unsigned long d
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const bool last = argc == 6 && std::string_view(argv[5]) == "last";
-  if (argc != 5 && !last) {
-    std::fprintf(stderr, "usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [last]\n");
+  const std::map<std::string_view, story::Course> courses = {
+      {"", story::Course::kWhole}, {"whose", story::Course::kWhose}, {"end", story::Course::kEnd}};
+  const auto course = courses.find(argc == 6 ? argv[5] : "");
+  if (argc < 5 || argc > 6 || course == courses.end()) {
+    std::fprintf(stderr, "usage: garam-story-data PATTERNS_FOLDER OUT.jsonl DOCUMENTS SEED [whose|end]\n");
     return 2;
   }
-  write(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4]),
-        last ? story::Course::kLast : story::Course::kWhole);
+  write(argv[1], argv[2], std::stoul(argv[3]), std::stoul(argv[4]), course->second);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

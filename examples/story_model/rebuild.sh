@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes story.gguf again, to the last bit: documents, vocabulary, training. About 60 minutes on two cores; what
+# Makes story.gguf again, to the last bit: documents, vocabulary, training. About 75 minutes on two cores; what
 # was interrupted goes on when it is called again.
 # Usage: rebuild.sh BIN_FOLDER WORK_FOLDER, for instance rebuild.sh build/release/bin build/story
 set -euo pipefail
@@ -17,10 +17,12 @@ train() {
 }
 
 "$bin/garam-story-data" "$here/patterns" data.jsonl 260000 1
-"$bin/garam-story-data" "$here/patterns" last.jsonl 30000 3 last
+"$bin/garam-story-data" "$here/patterns" whose.jsonl 62000 3 whose
+"$bin/garam-story-data" "$here/patterns" end.jsonl 30000 4 end
 "$bin/garam-story-data" "$here/patterns" held-out.jsonl 800 2
 "$bin/garam" train-tokenizer --vocab-size 3072 --max-token-bytes 9 --special "<|endoftext|>" --special "<|user|>" --special "<|assistant|>" \
   --chat-template-file "$here/chat_template.jinja" -o vocabulary.gguf data.jsonl
 train begin.gguf "$here/train.json"
-train story.gguf "$here/train-last.json"
+train whose.gguf "$here/train-whose.json"
+train story.gguf "$here/train-end.json"
 sha256sum story.gguf

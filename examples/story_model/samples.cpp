@@ -12,6 +12,11 @@ std::string turn(std::string_view user) {
 
 namespace {
 
+/// A word of a text, and the name of whom it is told of.
+struct Owned {
+  std::string word, name;
+};
+
 /// Text with questions about it.
 class Passage {
  public:
@@ -37,6 +42,17 @@ class Passage {
   }
 
   const std::string& text() const { return text_; }
+
+  std::vector<Owned> owned() const {
+    std::vector<Owned> out;
+    for (const Told& told : about_) {
+      for (const char* slot : {"animal", "trait", "place", "food", "object", "color", "friend",
+                               "friend_animal", "wish", "season"}) {
+        if (told.facts.contains(slot)) out.push_back({told.world.at(slot), told.world.at("hero")});
+      }
+    }
+    return out;
+  }
 
   Answered question(Random& random, bool answerable) const {
     const Told& told = about_[random.below(about_.size())];
@@ -151,22 +167,36 @@ struct Fact {
   std::string text() const { return name + shared + " " + own; }
 };
 
-std::vector<Fact> draw_facts(const Language& language, Random& random) {
-  std::set<std::string> used;
-  const auto draw_new = [&](std::size_t first, std::size_t count) {
+/// Draws names and words of the other kinds, none twice.
+class Words {
+ public:
+  Words(const Language& language, Random& random) : language_(language), random_(random) {}
+
+  std::string name() { return draw(0, 1); }
+  std::string word() { return draw(1, std::size(kKinds) - 1); }
+
+ private:
+  std::string draw(std::size_t first, std::size_t count) {
     for (;;) {
-      const std::string& word = language.section(kKinds[first + random.below(count)]).draw(random)[0];
-      if (used.insert(word).second) return word;
+      const std::string& word = language_.section(kKinds[first + random_.below(count)]).draw(random_)[0];
+      if (used_.insert(word).second) return word;
     }
-  };
-  const auto draw_word = [&] { return draw_new(1, std::size(kKinds) - 1); };
+  }
+
+  const Language& language_;
+  Random& random_;
+  std::set<std::string> used_;
+};
+
+std::vector<Fact> draw_facts(const Language& language, Random& random) {
+  Words words(language, random);
   std::vector<std::string> people, shared;
-  for (std::size_t n = 2 + random.below(2); n > 0; --n) people.push_back(draw_new(0, 1));
-  for (std::size_t n = random.below(4); n > 0; --n) shared.push_back(" " + draw_word());
+  for (std::size_t n = 2 + random.below(2); n > 0; --n) people.push_back(words.name());
+  for (std::size_t n = random.below(4); n > 0; --n) shared.push_back(" " + words.word());
   if (shared.empty()) shared.emplace_back();
   std::vector<Fact> facts;
   for (const std::string& name : people) {
-    for (const std::string& word : shared) facts.push_back({name, word, draw_word()});
+    for (const std::string& word : shared) facts.push_back({name, word, words.word()});
   }
   shuffle(facts, random);
   return facts;
@@ -189,6 +219,47 @@ Document triples(const Language& language, Random& random, std::size_t names) {
       add(out, turn(before + fact.name + fact.shared), fact.own);
     }
   }
+  return out;
+}
+
+/// A text, and its words in another order, each to be said with whose it is.
+Document whose(Random& random, const std::string& text, std::vector<Owned> owned) {
+  shuffle(owned, random);
+  std::string words, answer;
+  for (const Owned& one : owned) {
+    words += (words.empty() ? "" : ", ") + one.word;
+    answer += (answer.empty() ? "" : ", ") + one.word + " " + one.name;
+  }
+  return {turn(text + "\n\n" + words), answer, ""};
+}
+
+/// Names with up to `most` words each. With one word each the name is what stands before the word, which a
+/// model finds out in 200 steps; over the sentences of portraits it did not in 700.
+Document owners(const Language& language, Random& random, std::size_t most) {
+  Words words(language, random);
+  std::string text;
+  std::vector<Owned> owned;
+  for (std::size_t people = 2 + random.below(most == 1 ? 8 : 4); people > 0; --people) {
+    const std::string name = words.name();
+    text += (text.empty() ? "" : " ") + name;
+    for (std::size_t n = 1 + random.below(most); n > 0; --n) {
+      owned.push_back({words.word(), name});
+      text += " " + owned.back().word;
+    }
+    text += ".";
+  }
+  return whose(random, text, std::move(owned));
+}
+
+Document portrait_owners(const Language& language, Random& random) {
+  using Kind = Passage::Kind;
+  const std::size_t kind = random.below(4);
+  const Passage passage(language, random, Casts::kTrained,
+                        kind == 0   ? Kind::kAlike
+                        : kind == 1 ? Kind::kTinyPair
+                                    : Kind::kPortraits);
+  Document out = whose(random, passage.text(), passage.owned());
+  out.story = passage.text();
   return out;
 }
 
@@ -263,26 +334,61 @@ Document draw_long(const Language& language, Random& random, Asking asking) {
   return {turn(typed(choice(language, random, section, world), random)), std::move(chat), told.text};
 }
 
+/// `done` is how far the course is, of a hundred.
+Document draw_whole(const Language& language, Random& random, std::size_t done) {
+  const bool apart = done >= 30 && done < 56;  // facts, and nothing else
+  const std::size_t lists = done < 10 ? 100 : apart ? 0 : done < 60 ? 10 : 3;
+  const std::size_t facts = done < 30 ? 0 : apart ? 100 : done < 85 ? 10 : 4;
+  const std::size_t names = done < 38 ? 0 : apart ? 75 : 50;
+  const std::size_t short_ones = done < 30 ? 110 - done : done < 86 ? 70 - 2 * (done - 56) : 10;
+  const std::size_t unknown = done < 60 ? 0 : done < 85 ? done - 50 : 35;
+  if (random.percent(lists)) return list(language, random);
+  if (random.percent(facts)) return triples(language, random, names);
+  if (random.percent(short_ones)) return draw_short(language, random, {unknown, 45, 5});
+  return draw_long(language, random, {unknown, 45, 7});
+}
+
+/// From words to names, then documents as they come. Words and names stand alone at first: among other
+/// documents they were not learned in 1.5 million tokens, alone they are in 0.3. What is forgotten over them
+/// comes back.
+Document draw_whose(const Language& language, Random& random, std::size_t done) {
+  if (done < 30) return owners(language, random, done < 10 ? 1 : 2 + (done - 10) / 5);
+  const bool portraits = done < 42;
+  const std::size_t unknown = portraits ? 20 : 40;
+  if (random.percent(portraits ? 50 : 8)) return portrait_owners(language, random);
+  if (random.percent(portraits ? 8 : 2)) return owners(language, random, 5);
+  if (random.percent(3)) return list(language, random);
+  if (random.percent(8)) return triples(language, random, 50);
+  if (random.percent(10)) return draw_short(language, random, {unknown, 50, 5});
+  return draw_long(language, random, {unknown, 50, 7});
+}
+
+/// Stories that call the hero by name and animal now and then. Otherwise a name and "the" are how a friend
+/// comes in, and then the hero comes to visit the hero: 56 of 182 sampled stories.
+Document draw_end(const Language& language, Random& random, std::size_t) {
+  if (random.percent(40)) {
+    World world = draw_world(language, random, Casts::kTrained);
+    const Story told = tell(language, random, world, "plots", {.optional = 85, .full_names = 50});
+    const bool asked = random.percent(50);
+    return {asked ? turn(typed(choice(language, random, "requests", world), random)) : "", told.text,
+            told.text};
+  }
+  if (random.percent(3)) return list(language, random);
+  if (random.percent(4)) return triples(language, random, 50);
+  if (random.percent(10)) return draw_short(language, random, {40, 50, 5});
+  return draw_long(language, random, {40, 50, 7});
+}
+
 }  // namespace
 
 void draw_documents(const Language& english, const Language& korean, std::size_t count, std::uint64_t seed,
                     Course course, const std::function<void(std::size_t i, const Document&)>& take) {
   Random random(seed);
   for (std::size_t i = 0; i < count; ++i) {
-    const bool last = course == Course::kLast;
-    const std::size_t done = last ? 100 : 100 * i / count;
-    const bool apart = done >= 30 && done < 56;  // facts, and nothing else
-    const std::size_t lists = done < 10 ? 100 : apart ? 0 : done < 60 ? 10 : 3;
-    const std::size_t facts = done < 30 ? 0 : apart ? 100 : done < 85 ? 10 : 4;
-    const std::size_t names = done < 38 ? 0 : apart ? 75 : 50;
-    const std::size_t short_ones = done < 30 ? 110 - done : done < 86 ? 70 - 2 * (done - 56) : 10;
-    const std::size_t unknown = last ? 45 : done < 60 ? 0 : done < 85 ? done - 50 : 35;
-    const std::size_t portraits = last ? 50 : 45;
-    const Language& language = i % 2 == 0 ? english : korean;
-    take(i, random.percent(lists)        ? list(language, random)
-            : random.percent(facts)      ? triples(language, random, names)
-            : random.percent(short_ones) ? draw_short(language, random, {unknown, portraits, 5})
-                                         : draw_long(language, random, {unknown, portraits, 7}));
+    const auto draw = course == Course::kWhole   ? draw_whole
+                      : course == Course::kWhose ? draw_whose
+                                                 : draw_end;
+    take(i, draw(i % 2 == 0 ? english : korean, random, 100 * i / count));
   }
 }
 

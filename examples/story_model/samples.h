@@ -22,13 +22,16 @@ struct Document {
   std::string story;   ///< the story or the portraits in it; empty where there is none
 };
 
-/// What a model is taught, in this order. Lists of words to be repeated; short documents of two or three
-/// sentences, over which a model learns to copy in a fraction of the steps that it needs over a hundred
-/// words; facts of three words, which of them is whose; then more and more stories, all but a tenth of the
-/// end.
 enum class Course {
+  /// Lists of words to be repeated; short documents of two or three sentences, over which a model learns to
+  /// copy in a fraction of the steps that it needs over a hundred words; facts of three words, which of them
+  /// is whose; then more and more stories, all but a tenth of the end.
   kWhole,
-  kLast,  ///< as at the end of it, with more portraits and more questions that have no answer
+  /// From a word to whose it is, the other way round: over one word, over more, over sentences. Then as at
+  /// the end of the whole, with more portraits and more questions that have no answer.
+  kWhose,
+  /// As at the end of the whole, with more stories.
+  kEnd,
 };
 
 /// Calls take(i, document) for i from 0 to `count` - 1; even ones are English, odd ones Korean.

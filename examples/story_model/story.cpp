@@ -55,14 +55,25 @@ void add(std::string& text, const std::string& sentence) {
   text += sentence;
 }
 
+/// "Mina ran" as "Mina the fox ran".
+std::string with_full_name(const Language& language, const std::string& pattern) {
+  if (Language::slots_of(pattern).contains("animal")) return pattern;
+  for (const Fields& beginning : language.section("full_names").choices) {
+    if (pattern.starts_with(beginning[0])) return beginning[1] + pattern.substr(beginning[0].size());
+  }
+  return pattern;
+}
+
 void tell_beat(const Language& language, Random& random, const World& world, const std::string& beat,
-               Story& story) {
+               Manner manner, Story& story) {
   std::vector<const Fields*> fitting = choices_by(
       language.section(beat), [&](const Fields& pattern) { return introduced(pattern[0], story.facts); });
   if (fitting.empty())
     throw std::runtime_error("every pattern of [" + beat + "] speaks of a friend nobody knows");
   story.facts.insert("@" + beat);
-  add(story.text, language.fill((*fitting[random.below(fitting.size())])[0], world, story.facts));
+  std::string pattern = (*fitting[random.below(fitting.size())])[0];
+  if (manner.full_names > 0 && random.percent(manner.full_names)) pattern = with_full_name(language, pattern);
+  add(story.text, language.fill(pattern, world, story.facts));
 }
 
 bool told(const Fields& question, const Facts& facts) {
@@ -108,7 +119,7 @@ World draw_world(const Language& language, Random& random, Casts casts, const Wo
   return world;
 }
 
-Story tell(const Language& language, Random& random, World& world, std::string_view section) {
+Story tell(const Language& language, Random& random, World& world, std::string_view section, Manner manner) {
   const Section& plots = language.section(section);
   const Fields& plot = plots.draw(random);
   world["ask"] = plot[0];
@@ -120,13 +131,13 @@ Story tell(const Language& language, Random& random, World& world, std::string_v
     beats.remove_prefix(end == std::string_view::npos ? beats.size() : end + 1);
     if (beat.back() == '?') {
       beat.pop_back();
-      if (random.percent(50)) continue;
+      if (random.percent(100 - manner.optional)) continue;
     }
     if (beat == "search" && story.facts.contains("@search")) {  // somewhere else
       const Section& searches = language.section("searches");
       set(world, searches, draw_row(searches, random, world, {}));
     }
-    tell_beat(language, random, world, beat, story);
+    tell_beat(language, random, world, beat, manner, story);
   }
   return story;
 }

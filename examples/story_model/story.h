@@ -26,9 +26,17 @@ struct Story {
   Facts facts;
 };
 
+/// Of a hundred.
+struct Manner {
+  std::size_t optional = 50;  ///< of the beats that may be left out, so many are told
+  std::size_t full_names =
+      0;  ///< of the sentences that begin with the hero's name, so many say the animal too
+};
+
 /// A story of a random plot of a section, "plots" or "tiny_plots"; fills in {ask}, what the plot does with
 /// the object.
-Story tell(const Language& language, Random& random, World& world, std::string_view section = "plots");
+Story tell(const Language& language, Random& random, World& world, std::string_view section = "plots",
+           Manner manner = {});
 /// A sentence or two about the hero, and `more` facts.
 Story portray(const Language& language, Random& random, const World& world, std::size_t more);
 /// A pattern of a portrait that names its hero, and the hero of a world told by it.

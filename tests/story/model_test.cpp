@@ -33,7 +33,7 @@ TEST(StoryModel, TheSameStoriesOnEveryKernelTableAndCompiler) {
           hash = garam::hash_mix(hash, garam::hash_bytes(text.data(), text.size()));
         }
       }
-      EXPECT_EQ(hash, 13624144338965640997u) << garam::to_string(kernels);
+      EXPECT_EQ(hash, 3491444208726157372u) << garam::to_string(kernels);
     }
   }
 }
@@ -64,7 +64,7 @@ TEST_P(StoryModelIn, QuestionsWithoutAnAnswerAreRefused) {
     const Examination question = held_out_question(language, random, false);
     refused += generate(model, question.prompt, 0, 0).text == question.answer ? 1 : 0;
   }
-  EXPECT_GE(refused, 13) << "of 20; the card says how many of 100";
+  EXPECT_GE(refused, 14) << "of 20; the card says how many of 100";
 }
 
 INSTANTIATE_TEST_SUITE_P(Languages, StoryModelIn, testing::Values("english", "korean"),
@@ -79,6 +79,17 @@ TEST(StoryModel, AnswersAboutTheTextAndSaysWhenItDoesNotKnow) {
   const std::string korean =
       "미나는 여우예요. 강가에 살아요. 미나는 사과를 좋아해요. 미나에게는 빨간 연이 있어요.\n\n";
   EXPECT_EQ(generate(model, turn(korean + "미나는 어디에 살아요?"), 0, 0).text, "미나는 강가에 살아요.");
+}
+
+TEST(StoryModel, KnowsWhoIsWho) {
+  const garam::Model model = garam::Model::load(kModel);
+  const std::string text =
+      "Mina the fox lives by the river. She has a red kite. Leo is a bear. He lives near the sea. Leo has a "
+      "drum.\n\n";
+  EXPECT_EQ(generate(model, turn(text + "Who has a kite?"), 0, 0).text, "Mina has a kite.");
+  EXPECT_EQ(generate(model, turn(text + "Who has a drum?"), 0, 0).text, "Leo has a drum.");
+  EXPECT_EQ(generate(model, turn(text + "Where does Leo live?"), 0, 0).text, "Leo lives near the sea.");
+  EXPECT_EQ(generate(model, turn(text + "What kind of animal is Mina?"), 0, 0).text, "Mina is a fox.");
 }
 
 }  // namespace
