@@ -334,6 +334,19 @@ Document draw_long(const Language& language, Random& random, Asking asking) {
   return {turn(typed(choice(language, random, section, world), random)), std::move(chat), told.text};
 }
 
+/// Of a hundred documents that are left by the one before: lists, facts, and short ones; the rest are long.
+struct Mix {
+  std::size_t lists, facts, names, short_ones;  // names: of the facts that are asked for
+  std::size_t unknown, portraits;               // as in Asking
+};
+
+Document draw_mixed(const Language& language, Random& random, const Mix& mix) {
+  if (random.percent(mix.lists)) return list(language, random);
+  if (random.percent(mix.facts)) return triples(language, random, mix.names);
+  if (random.percent(mix.short_ones)) return draw_short(language, random, {mix.unknown, mix.portraits, 5});
+  return draw_long(language, random, {mix.unknown, mix.portraits, 7});
+}
+
 /// `done` is how far the course is, of a hundred.
 Document draw_whole(const Language& language, Random& random, std::size_t done) {
   const bool apart = done >= 30 && done < 56;  // facts, and nothing else
@@ -342,10 +355,7 @@ Document draw_whole(const Language& language, Random& random, std::size_t done) 
   const std::size_t names = done < 38 ? 0 : apart ? 75 : 50;
   const std::size_t short_ones = done < 30 ? 110 - done : done < 86 ? 70 - 2 * (done - 56) : 10;
   const std::size_t unknown = done < 60 ? 0 : done < 85 ? done - 50 : 35;
-  if (random.percent(lists)) return list(language, random);
-  if (random.percent(facts)) return triples(language, random, names);
-  if (random.percent(short_ones)) return draw_short(language, random, {unknown, 45, 5});
-  return draw_long(language, random, {unknown, 45, 7});
+  return draw_mixed(language, random, {lists, facts, names, short_ones, unknown, 45});
 }
 
 /// From words to names, then documents as they come. Words and names stand alone at first: among other
@@ -354,13 +364,9 @@ Document draw_whole(const Language& language, Random& random, std::size_t done) 
 Document draw_whose(const Language& language, Random& random, std::size_t done) {
   if (done < 30) return owners(language, random, done < 10 ? 1 : 2 + (done - 10) / 5);
   const bool portraits = done < 42;
-  const std::size_t unknown = portraits ? 20 : 40;
   if (random.percent(portraits ? 50 : 8)) return portrait_owners(language, random);
   if (random.percent(portraits ? 8 : 2)) return owners(language, random, 5);
-  if (random.percent(3)) return list(language, random);
-  if (random.percent(8)) return triples(language, random, 50);
-  if (random.percent(10)) return draw_short(language, random, {unknown, 50, 5});
-  return draw_long(language, random, {unknown, 50, 7});
+  return draw_mixed(language, random, {3, 8, 50, 10, portraits ? 20u : 40u, 50});
 }
 
 /// Stories that call the hero by name and animal now and then. Otherwise a name and "the" are how a friend
@@ -373,10 +379,7 @@ Document draw_end(const Language& language, Random& random, std::size_t) {
     return {asked ? turn(typed(choice(language, random, "requests", world), random)) : "", told.text,
             told.text};
   }
-  if (random.percent(3)) return list(language, random);
-  if (random.percent(4)) return triples(language, random, 50);
-  if (random.percent(10)) return draw_short(language, random, {40, 50, 5});
-  return draw_long(language, random, {40, 50, 7});
+  return draw_mixed(language, random, {3, 4, 50, 10, 40, 50});
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ void tell_beat(const Language& language, Random& random, const World& world, con
     throw std::runtime_error("every pattern of [" + beat + "] speaks of a friend nobody knows");
   story.facts.insert("@" + beat);
   std::string pattern = (*fitting[random.below(fitting.size())])[0];
+  // Where none is wanted none is drawn: the first course's documents stay what they are.
   if (manner.full_names > 0 && random.percent(manner.full_names)) pattern = with_full_name(language, pattern);
   add(story.text, language.fill(pattern, world, story.facts));
 }

@@ -26,11 +26,12 @@ struct Story {
   Facts facts;
 };
 
-/// Of a hundred.
+/// How a story is told; of a hundred.
 struct Manner {
-  std::size_t optional = 50;  ///< of the beats that may be left out, so many are told
-  std::size_t full_names =
-      0;  ///< of the sentences that begin with the hero's name, so many say the animal too
+  /// Of the beats that may be left out, so many are told.
+  std::size_t optional = 50;
+  /// Of the sentences that begin with the hero's name, so many say the animal too.
+  std::size_t full_names = 0;
 };
 
 /// A story of a random plot of a section, "plots" or "tiny_plots"; fills in {ask}, what the plot does with
