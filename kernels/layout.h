@@ -157,11 +157,14 @@ struct alignas(kAlignment) ActivationBlock {
   std::int8_t q[kBlock];     // in [-127, 127]
   float scale;               // may be NaN: poison
   float scaled_sum;          // fl(scale * sum)
-  std::int32_t sum;          // of q
   std::int16_t half_sum[2];  // of q[0..15] and q[16..31]
   std::int16_t
       minus_lanes[2][2];  // [half][lane]: minus the sum of the half's q[4g + 2 lane], q[4g + 2 lane + 1]
   std::int16_t minus_all_lanes[2];  // both halves
+  std::int32_t minus_8_sums;        // -8 * sum(), where the dots of codes begin that are stored 8 too large
+  std::int32_t minus_128_sums;      // the same for 128
+
+  constexpr std::int32_t sum() const { return half_sum[0] + half_sum[1]; }
 };
 
 /// What the codes of iq4_nl and iq4_xs stand for.

@@ -244,8 +244,7 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
     static_assert(F::kCentre == 128 && F::kOffset == 128);
 #pragma GCC unroll 8
     for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m256i sum = broadcast_4_bytes(&x[t * stride].sum);
-      const __m256i offset = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sum, 7));
+      const __m256i offset = broadcast_4_bytes(&x[t * stride].minus_128_sums);
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = offset;
     }
@@ -274,8 +273,8 @@ template <typename F, std::size_t kTokens, std::size_t kWide, typename Block>
         isum[t][r] = _mm256_madd_epi16(isum[t][r], _mm256_set1_epi16(1));
         if constexpr (F::kCentre != F::kOffset) {
           static_assert(F::kCentre - F::kOffset == 16);
-          const __m256i back = _mm256_slli_epi32(broadcast_4_bytes(&x[t * stride].sum), 4);
-          isum[t][r] = _mm256_add_epi32(isum[t][r], back);
+          const __m256i back = _mm256_slli_epi32(broadcast_4_bytes(&x[t * stride].minus_8_sums), 1);
+          isum[t][r] = _mm256_sub_epi32(isum[t][r], back);
         }
       }
     }

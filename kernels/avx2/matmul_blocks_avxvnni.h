@@ -44,19 +44,21 @@ struct BlockRows {
   asm volatile("" ::: "memory");
 }
 
-/// -kTimes * x.
+/// -kTimes * the sum of a block's integers, in every lane. 8 and 128 times it lie there.
 template <int kTimes>
-[[gnu::always_inline]] inline __m256i minus_times(__m256i x) {
-  const __m256i zero = _mm256_setzero_si256();
+[[gnu::always_inline]] inline __m256i minus_times(const ActivationBlock& block) {
   if constexpr (kTimes == 0) {
-    return zero;
-  } else if constexpr (kTimes == 12) {
-    return _mm256_sub_epi32(_mm256_slli_epi32(x, 2), _mm256_slli_epi32(x, 4));
-  } else if constexpr (kTimes == 127) {
-    return _mm256_sub_epi32(x, _mm256_slli_epi32(x, 7));
+    return _mm256_setzero_si256();
+  } else if constexpr (kTimes == 128) {
+    return broadcast_4_bytes(&block.minus_128_sums);
   } else {
-    static_assert((kTimes & (kTimes - 1)) == 0);
-    return _mm256_sub_epi32(zero, _mm256_slli_epi32(x, __builtin_ctz(kTimes)));
+    const __m256i eight = broadcast_4_bytes(&block.minus_8_sums);
+    if constexpr (kTimes == 8) return eight;
+    if constexpr (kTimes == 12) return _mm256_add_epi32(eight, _mm256_srai_epi32(eight, 1));
+    if constexpr (kTimes == 16) return _mm256_add_epi32(eight, eight);
+    if constexpr (kTimes == 127)
+      return _mm256_sub_epi32(minus_times<128>(block), _mm256_srai_epi32(eight, 3));
+    static_assert(kTimes == 8 || kTimes == 12 || kTimes == 16 || kTimes == 127);
   }
 }
 
@@ -299,7 +301,7 @@ template <typename F, std::size_t kTokens, typename Source>
         __m256i isum[kTokens][kWide];
 #pragma GCC unroll 6
         for (std::size_t t = 0; t < kTokens; ++t) {
-          const __m256i start = minus_times<Source::kOffset>(broadcast_4_bytes(&x.at(t).sum));
+          const __m256i start = minus_times<Source::kOffset>(x.at(t));
 #pragma GCC unroll 4
           for (std::size_t r = 0; r < kWide; ++r) isum[t][r] = start;
         }

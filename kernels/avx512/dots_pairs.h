@@ -9,14 +9,15 @@ namespace {
 
 struct Pairs {
   static constexpr const char* kName = "avx512";
+  using OnIntel = Pairs;
   /// Scales meet the sums of 16 bits in the instruction that widens them.
   static constexpr bool kFolds = false;
   static constexpr bool kTogether = false;
 
   template <typename F>
-  [[gnu::always_inline]] static void prepare(__m512i halves, __m512i (&half)[2]) {
-    half[0] = first_twice(halves);
-    half[1] = second_twice(halves);
+  [[gnu::always_inline]] static void prepare(__m512i halves, Halves& half) {
+    half.scale[0] = first_twice(halves);
+    half.scale[1] = second_twice(halves);
   }
 
   template <typename Source, std::size_t kTokens>
@@ -30,15 +31,15 @@ struct Pairs {
   }
 
   /// Every row's own lanes say where its sums start.
-  template <int kOffset, std::size_t kTokens>
+  template <typename F, std::size_t kTokens>
   struct Starts {
     explicit Starts(const BlockRows&) {}
   };
 
   /// Each half has 8 products a lane of 16 bits, at most 8 * 32 * 127 = 32512 once centred.
   template <typename F, std::size_t kTokens, typename Block>
-  [[gnu::always_inline]] static void halves(const Block& block, std::size_t r, const __m512i (&half)[2],
-                                            const Starts<F::kOffset, kTokens>&, const BlockRows& x,
+  [[gnu::always_inline]] static void halves(const Block& block, std::size_t r, const Halves& half,
+                                            const Starts<F, kTokens>&, const BlockRows& x,
                                             __m512 (&isum)[kTokens]) {
     static_assert(F::kCentre == F::kOffset);
     __m512i sum[kTokens][2];
@@ -59,8 +60,8 @@ struct Pairs {
     }
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
-      const __m512i first = _mm512_madd_epi16(sum[t][0], half[0]);
-      isum[t] = _mm512_cvtepi32_ps(_mm512_add_epi32(first, _mm512_madd_epi16(sum[t][1], half[1])));
+      const __m512i first = _mm512_madd_epi16(sum[t][0], half.scale[0]);
+      isum[t] = _mm512_cvtepi32_ps(_mm512_add_epi32(first, _mm512_madd_epi16(sum[t][1], half.scale[1])));
     }
   }
 
@@ -111,7 +112,7 @@ struct Pairs {
       isum[t][1] = _mm512_madd_epi16(isum[t][1], ones);
       if constexpr (kCentre != kOffset) {
         static_assert(kOffset == 0);
-        const __m512i back = minus_times<kCentre>(broadcast_4_bytes(&x.at(t).sum));
+        const __m512i back = minus_times<kCentre>(x.at(t));
         isum[t][0] = _mm512_sub_epi32(isum[t][0], back);
         isum[t][1] = _mm512_sub_epi32(isum[t][1], back);
       }

@@ -3,9 +3,9 @@
 // format (block_formats.h) says what is multiplied, a Dot (dots_vnni.h, dots_pairs.h) how:
 //   kName                            for Table::matmul_name
 //   kFolds                           whether Unpacked multiplies the scales of halves into the codes
-//   prepare<F>(halves, half)         what `halves` below takes, out of Scales::halves
+//   prepare<F>(halves, half)         Halves, out of Scales::halves
 //   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
-//   Starts<kOffset, kTokens>(x)      what the sums over halves start from
+//   Starts<F, kTokens>(x)            what the sums over halves start from
 //   kTogether                        whether sums over a half are formed for both registers, by
 //     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, and
 //     join<F>(first, second, half)          each half times its scale, as floats; or for one register by
@@ -47,19 +47,21 @@ template <typename Register>
   asm volatile("" ::: "memory");
 }
 
-/// -kTimes * x.
+/// -kTimes * the sum of a block's integers, in every lane. 8 and 128 times it lie there.
 template <int kTimes>
-[[gnu::always_inline]] inline __m512i minus_times(__m512i x) {
-  const __m512i zero = _mm512_setzero_si512();
+[[gnu::always_inline]] inline __m512i minus_times(const ActivationBlock& block) {
   if constexpr (kTimes == 0) {
-    return zero;
-  } else if constexpr (kTimes == 12) {
-    return _mm512_sub_epi32(_mm512_slli_epi32(x, 2), _mm512_slli_epi32(x, 4));
-  } else if constexpr (kTimes == 127) {
-    return _mm512_sub_epi32(x, _mm512_slli_epi32(x, 7));
+    return _mm512_setzero_si512();
+  } else if constexpr (kTimes == 128) {
+    return broadcast_4_bytes(&block.minus_128_sums);
   } else {
-    static_assert((kTimes & (kTimes - 1)) == 0);
-    return _mm512_sub_epi32(zero, _mm512_slli_epi32(x, __builtin_ctz(kTimes)));
+    const __m512i eight = broadcast_4_bytes(&block.minus_8_sums);
+    if constexpr (kTimes == 8) return eight;
+    if constexpr (kTimes == 12) return _mm512_add_epi32(eight, _mm512_srai_epi32(eight, 1));
+    if constexpr (kTimes == 16) return _mm512_add_epi32(eight, eight);
+    if constexpr (kTimes == 127)
+      return _mm512_sub_epi32(minus_times<128>(block), _mm512_srai_epi32(eight, 3));
+    static_assert(kTimes == 8 || kTimes == 12 || kTimes == 16 || kTimes == 127);
   }
 }
 
@@ -70,6 +72,19 @@ template <int kTimes>
 [[gnu::always_inline]] inline __m512i second_twice(__m512i pairs) {
   return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(pairs, 16), pairs);
 }
+
+/// What a Dot multiplies the sums over both halves of a block with.
+struct Halves {
+  __m512i scale[2];     // as integers or as floats
+  __m512 minus_origin;  // VnniDots: what sums that begin at kFloatOrigin have too much, times the scale
+};
+/// Of both registers of rows, where a block has them.
+template <bool kHas>
+struct BothHalves {
+  Halves of[2];
+};
+template <>
+struct BothHalves<false> {};
 
 /// Blocks of a panel as they lie in memory.
 template <typename F, typename Dot>
@@ -92,7 +107,7 @@ struct Packed {
       return F::kFormat == Format::kQ8_0 ? i : i / 2 + i % 2 * 4;
     }
     [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return F::code(planes, r, g); }
-    [[gnu::always_inline]] Scales scales(std::size_t r, __m512i (&half)[2]) const {
+    [[gnu::always_inline]] Scales scales(std::size_t r, Halves& half) const {
       const Scales found = F::scales(header, s, r);
       if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, half);
       return found;
@@ -130,18 +145,17 @@ struct Unpacked {
     // What a format does not have takes no room to speak of: everything must stay in L1.
     __m512 d[2];
     __m512 m[F::kMinimum ? 2 : 1];
-    __m512i half[kSum == Sum::kHalves ? 2 : 1][2];
+    BothHalves<kSum == Sum::kHalves> half;
     __m512i minimum[F::kMinimum && F::kSum == Sum::kHalves ? 2 : 1];
 
     static constexpr std::size_t group(std::size_t i) { return i; }
     [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return codes[g][r]; }
-    [[gnu::always_inline]] Scales scales(std::size_t r, __m512i (&halves)[2]) const {
+    [[gnu::always_inline]] Scales scales(std::size_t r, Halves& halves) const {
       Scales found;
       found.d = d[r];
       if constexpr (F::kMinimum) found.m = m[r];
       if constexpr (kSum == Sum::kHalves) {
-        halves[0] = half[r][0];
-        halves[1] = half[r][1];
+        halves = half.of[r];
       }
       if constexpr (F::kMinimum && F::kSum == Sum::kHalves) found.minimum = minimum[r];
       return found;
@@ -163,7 +177,7 @@ struct Unpacked {
         to.d[r] = found.d;
         if constexpr (F::kMinimum) to.m[r] = found.m;
         if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum[r] = found.minimum;
-        if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half[r]);
+        if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half.of[r]);
         fill_codes(block, r, found, to);
       }
     }
@@ -227,7 +241,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
     if constexpr (Source::kSum == Sum::kHalves && Dot::kTogether) {
       // The sums of the first half wait in memory: with one register of weights at a time instead of two,
       // every activation would be loaded twice, and loads, not multiplications, would be the limit.
-      const typename Dot::template Starts<F::kOffset, kTokens> starts(x);
+      const typename Dot::template Starts<F, kTokens> starts(x);
       __m512i first[kTokens][2], second[kTokens][2];
       Dot::half_sums(block, 0, starts, x, second);
 #pragma GCC unroll 6
@@ -241,7 +255,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
       end_of_phase();
 #pragma GCC unroll 2
       for (std::size_t r = 0; r < 2; ++r) {
-        __m512i half[2];
+        Halves half;
         const Scales scales = block.scales(r, half);
         __m512 isum[kTokens];
 #pragma GCC unroll 6
@@ -252,10 +266,10 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
         end_of_phase();
       }
     } else if constexpr (Source::kSum == Sum::kHalves) {
-      const typename Dot::template Starts<F::kOffset, kTokens> starts(x);
+      const typename Dot::template Starts<F, kTokens> starts(x);
 #pragma GCC unroll 2
       for (std::size_t r = 0; r < 2; ++r) {
-        __m512i half[2];
+        Halves half;
         const Scales scales = block.scales(r, half);
         __m512 isum[kTokens];
         Dot::template halves<F>(block, r, half, starts, x, isum);
@@ -264,7 +278,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
       }
     } else {
       // Scales that take work come first, while there are registers to make them in.
-      __m512i none[2];
+      Halves none;
       Scales scales[2];
       if constexpr (Source::kScalesFirst) {
         scales[0] = block.scales(0, none);
@@ -353,9 +367,9 @@ void many_rows(const Matmul& m) {
   }
 }
 
-/// kFetchOneRow: on Intel CPUs one row of everything gains from prefetching (Emerald Rapids, of plain
+/// kOnIntel: on Intel CPUs one row of everything gains from prefetching (Emerald Rapids, of plain
 /// reading: q4_0 0.99, without 0.68; q8_0 1.01, 0.88; iq4_nl 0.98, 0.61).
-template <typename F, typename Dot, bool kFetchOneRow>
+template <typename F, typename Dot, bool kOnIntel>
 void blocks_matmul(const Matmul& m) {
   static constexpr simd::TileFn kTiles[kMostTokens] = {packed_tile<F, Dot, 1>, packed_tile<F, Dot, 2>,
                                                        packed_tile<F, Dot, 3>, packed_tile<F, Dot, 4>,
@@ -366,12 +380,13 @@ void blocks_matmul(const Matmul& m) {
   // front of every block, two of bytes. Elsewhere it gains, 17 to 65 % for a single row of q2_K to q6_K and
   // q5_0, 12 to 20 % for two rows of the others (Zen 5, at 15 and at 30 GB/s a core).
   constexpr bool kOneGains =
-      kFetchOneRow || kUnit.values == 256 || (kUnit.block > kNibbleBytes && F::kFormat != Format::kQ8_0);
+      kOnIntel || kUnit.values == 256 || (kUnit.block > kNibbleBytes && F::kFormat != Format::kQ8_0);
   constexpr std::size_t kFromRows = kOneGains ? 1 : F::kFormat == Format::kQ8_0 ? 3 : 2;
   constexpr std::size_t kLines = (kBlockBytes + simd::kCacheLine - 1) / simd::kCacheLine;
   constexpr simd::Ahead kAhead = {kFromRows, kLines, kAheadBytes, simd::kNearBytes};
-  if constexpr (F::kUnpackFrom != kNever) {
-    if (m.rows >= F::kUnpackFrom) return many_rows<F, Dot>(m);
+  constexpr std::size_t kUnpackFrom = kOnIntel ? F::kUnpackFromOnIntel : F::kUnpackFrom;
+  if constexpr (kUnpackFrom != kNever) {
+    if (m.rows >= kUnpackFrom) return many_rows<F, Dot>(m);
   }
   simd::each_tile(m, panel_bytes(F::kFormat, m.k), kTiles, kMostTokens, kAhead);
 }
@@ -380,7 +395,7 @@ void blocks_matmul(const Matmul& m) {
 template <typename F, typename Dot>
 void set_blocks(Table& table, const Features& features) {
   table.matmul[static_cast<std::size_t>(F::kFormat)] =
-      features.intel ? blocks_matmul<F, Dot, true> : blocks_matmul<F, Dot, false>;
+      features.intel ? blocks_matmul<F, typename Dot::OnIntel, true> : blocks_matmul<F, Dot, false>;
   table.matmul_name[static_cast<std::size_t>(F::kFormat)] = Dot::kName;
 }
 

@@ -11,15 +11,16 @@ void fill_vector(Table& table);
 /// matmul and matmul_name, by what the CPU has.
 void fill_matmul(Table& table, const Features& features);
 /// attention.
-void fill_attention(Table& table);
+void fill_attention(Table& table, const Features& features);
 
 // Products by format; those that need more than features.avx512 say so.
 void matmul_f32(const Matmul& m);
+void matmul_f32_on_intel(const Matmul& m);  // the same, other prefetching
 void matmul_f16(const Matmul& m);
 void matmul_bf16_by_fma(const Matmul& m);
 void matmul_bf16_dot(const Matmul& m);  // features.avx512_bf16 and bf16_dot_agrees()
-/// The same where a vdpbf16ps takes as long as four fma: fma from 5 rows on.
-void matmul_bf16_dot_or_fma(const Matmul& m);
+/// The same where a vdpbf16ps takes as long as four fma: fma from 3 rows on (3 and 4 rows: 1.03 to 1.07).
+void matmul_bf16_dot_on_intel(const Matmul& m);
 
 // Products of the block formats, by what formats have in common: they set matmul and matmul_name. With
 // vpdpbusd (features.avx512_vnni) and without.

@@ -7,7 +7,7 @@ void fill(Table& table, const Features& features) {
   table.name = "avx512";
   fill_vector(table);
   fill_matmul(table, features);
-  fill_attention(table);
+  fill_attention(table, features);
 }
 
 }  // namespace garam::kernels::avx512

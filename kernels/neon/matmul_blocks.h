@@ -199,7 +199,7 @@ struct TileOf {
       std::int32_t from[kTokens];
 #pragma GCC unroll 6
       for (std::size_t t = 0; t < kTokens; ++t) {
-        from[t] = F::kOffset == 0 ? 0 : -F::kOffset * x[t * stride].sum;
+        from[t] = F::kOffset == 0 ? 0 : -F::kOffset * x[t * stride].sum();
       }
       Dots dots[kTokens][kWide];
       start(from, dots);

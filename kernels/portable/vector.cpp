@@ -27,8 +27,10 @@ void fill_sums(ActivationBlock& block) {
     half[i / 16] += block.q[i];
     lane[i / 16][i % 4 / 2] += block.q[i];
   }
-  block.sum = half[0] + half[1];
-  block.scaled_sum = block.scale * static_cast<float>(block.sum);
+  const std::int32_t sum = half[0] + half[1];
+  block.scaled_sum = block.scale * static_cast<float>(sum);
+  block.minus_8_sums = -8 * sum;
+  block.minus_128_sums = -128 * sum;
   for (std::size_t h = 0; h < 2; ++h) {
     block.half_sum[h] = static_cast<std::int16_t>(half[h]);
     for (std::size_t l = 0; l < 2; ++l) block.minus_lanes[h][l] = static_cast<std::int16_t>(-lane[h][l]);

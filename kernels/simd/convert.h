@@ -20,8 +20,10 @@ inline void fill_sums(typename L::I low, typename L::I high, ActivationBlock& bl
   }
   block.minus_all_lanes[0] = static_cast<std::int16_t>(-lane[0][0] - lane[1][0]);
   block.minus_all_lanes[1] = static_cast<std::int16_t>(-lane[0][1] - lane[1][1]);
-  block.sum = block.half_sum[0] + block.half_sum[1];
-  block.scaled_sum = block.scale * static_cast<float>(block.sum);
+  const std::int32_t sum = block.sum();
+  block.scaled_sum = block.scale * static_cast<float>(sum);
+  block.minus_8_sums = -8 * sum;
+  block.minus_128_sums = -128 * sum;
 }
 
 template <typename L>

@@ -142,7 +142,9 @@ TEST(MatmulOrder, Q8RoundsTheScaleProduct) {
   kernels::ActivationBlock block{};
   block.q[0] = 3;
   block.scale = 1 + 0x1p-23f;
-  block.sum = block.half_sum[0] = 3;
+  block.half_sum[0] = 3;
+  block.minus_8_sums = -24;
+  block.minus_128_sums = -384;
   block.minus_lanes[0][0] = block.minus_all_lanes[0] = -3;
   float out[32];
   const kernels::Matmul m{panel.data(), 1, 32, &block, 1, 1, out, 32};

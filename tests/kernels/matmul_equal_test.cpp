@@ -106,7 +106,6 @@ class Product {
     for (std::size_t i = 0; i < 32; ++i) {
       b.q[i] = extreme ? static_cast<std::int8_t>(index % 2 == 0 ? 127 : -127)
                        : static_cast<std::int8_t>(static_cast<int>(random_.below(255)) - 127);
-      b.sum += b.q[i];
       b.half_sum[i / 16] = static_cast<std::int16_t>(b.half_sum[i / 16] + b.q[i]);
       std::int16_t& lane = b.minus_lanes[i / 16][i / 2 % 2];
       lane = static_cast<std::int16_t>(lane - b.q[i]);
@@ -114,7 +113,9 @@ class Product {
     for (std::size_t lane = 0; lane < 2; ++lane) {
       b.minus_all_lanes[lane] = static_cast<std::int16_t>(b.minus_lanes[0][lane] + b.minus_lanes[1][lane]);
     }
-    b.scaled_sum = b.scale * static_cast<float>(b.sum);
+    b.scaled_sum = b.scale * static_cast<float>(b.sum());
+    b.minus_8_sums = -8 * b.sum();
+    b.minus_128_sums = -128 * b.sum();
     return b;
   }
 
@@ -173,8 +174,10 @@ class MatmulEqual : public EachVariant {
       // More than one stretch of 64 blocks that are unpacked at once.
       check({format, 40, 2304, 9, 2, Values::kPlain}, random.next());
       check({format, 32, 4352, 14, 0, Values::kPattern}, random.next());
-      // The same where many rows have a kernel of their own, and whatever values may be.
+      // The same where many rows have a kernel of their own, where very many have longer stretches, and
+      // whatever values may be.
       check({format, 40, 2304, 50, 1, Values::kPlain}, random.next());
+      check({format, 40, 2304, 70, 1, Values::kPlain}, random.next());
       for (const Values values : kAllValues) {
         check({format, 40, blocks ? 3 * unit : 35u, 24, 1, values}, random.next());
       }

@@ -215,14 +215,14 @@ TEST(VectorAnswers, QuantizeQ8) {
   EXPECT_EQ(blocks[0].q[5], 0);
   EXPECT_EQ(blocks[0].q[6], 2);
   EXPECT_EQ(blocks[0].q[7], -2);
-  EXPECT_EQ(blocks[0].sum, -127 + 64 + 2 - 2);
+  EXPECT_EQ(blocks[0].sum(), -127 + 64 + 2 - 2);
   EXPECT_EQ(blocks[1].scale, 0.0f);
   EXPECT_EQ(blocks[1].q[8], 0);
-  EXPECT_EQ(blocks[1].sum, 0);
+  EXPECT_EQ(blocks[1].sum(), 0);
   EXPECT_TRUE(std::isnan(blocks[2].scale));
   EXPECT_TRUE(std::isnan(blocks[2].scaled_sum));
   EXPECT_EQ(blocks[2].q[0], 0);
-  EXPECT_EQ(blocks[2].sum, 0);
+  EXPECT_EQ(blocks[2].sum(), 0);
 
   Random random(test_seed());
   for (int round = 0; round < 1000; ++round) {
@@ -241,8 +241,10 @@ TEST(VectorAnswers, QuantizeQ8) {
       // Half a step, and three roundings of values up to amax.
       ASSERT_NEAR(static_cast<double>(b.q[i]) * b.scale, x[i], b.scale * 0.5 + amax * 3 * kRounding);
     }
-    ASSERT_EQ(b.sum, half[0] + half[1]);
-    ASSERT_EQ(b.scaled_sum, b.scale * static_cast<float>(b.sum));
+    const int sum = half[0] + half[1];
+    ASSERT_EQ(b.scaled_sum, b.scale * static_cast<float>(sum));
+    ASSERT_EQ(b.minus_8_sums, -8 * sum);
+    ASSERT_EQ(b.minus_128_sums, -128 * sum);
     for (std::size_t h = 0; h < 2; ++h) {
       ASSERT_EQ(b.half_sum[h], half[h]);
       ASSERT_EQ(b.minus_lanes[h][0], -lane[h][0]);

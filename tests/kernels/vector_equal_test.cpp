@@ -259,15 +259,10 @@ TEST_P(VectorEqual, QuantizeQ8) {
       const float floats_expected[] = {e.scale, e.scaled_sum}, floats_found[] = {f.scale, f.scaled_sum};
       ASSERT_TRUE(same_bits(std::span(floats_expected), std::span(floats_found)));
       const auto sums = [](const kernels::ActivationBlock& x) {
-        return std::array<int, 9>{x.sum,
-                                  x.half_sum[0],
-                                  x.half_sum[1],
-                                  x.minus_lanes[0][0],
-                                  x.minus_lanes[0][1],
-                                  x.minus_lanes[1][0],
-                                  x.minus_lanes[1][1],
-                                  x.minus_all_lanes[0],
-                                  x.minus_all_lanes[1]};
+        return std::array<int, 10>{x.minus_8_sums,      x.minus_128_sums,    x.half_sum[0],
+                                   x.half_sum[1],       x.minus_lanes[0][0], x.minus_lanes[0][1],
+                                   x.minus_lanes[1][0], x.minus_lanes[1][1], x.minus_all_lanes[0],
+                                   x.minus_all_lanes[1]};
       };
       ASSERT_EQ(sums(e), sums(f));
     }

@@ -44,16 +44,20 @@ auto build() {
   Features all_avx512 = plain_avx512;
   all_avx512.avx512_vnni = all_avx512.avx512_bf16 = true;
   all_avx512.avx_vnni = cpu.avx_vnni;
-  Features amx = all_avx512;
-  amx.amx_int8 = amx.intel = true;
+  Features plain_intel = plain_avx512, all_intel = all_avx512;  // other choices, for any CPU to check
+  plain_intel.intel = all_intel.intel = true;
+  Features amx = all_intel;
+  amx.amx_int8 = true;
   const char* no_avx512 = cpu.avx512 ? nullptr : "this CPU lacks AVX-512 F, BW, DQ or VL";
+  const char* no_vnni = cpu.avx512_vnni && cpu.avx512_bf16 ? nullptr : "this CPU lacks AVX-512 VNNI or BF16";
   return std::array{
       KernelVariant{"portable", nullptr, portable_table()},
       avx2("avx2", plain_avx2, cpu.avx2 ? nullptr : "this CPU lacks AVX2, FMA or F16C"),
       avx2("avx2_vnni", avx2_vnni, cpu.avx_vnni ? nullptr : "this CPU lacks AVX-VNNI"),
       avx512("avx512", plain_avx512, no_avx512),
-      avx512("avx512_vnni_bf16", all_avx512,
-             cpu.avx512_vnni && cpu.avx512_bf16 ? nullptr : "this CPU lacks AVX-512 VNNI or BF16"),
+      avx512("avx512_intel", plain_intel, no_avx512),
+      avx512("avx512_vnni_bf16", all_avx512, no_vnni),
+      avx512("avx512_vnni_bf16_intel", all_intel, no_vnni),
       avx512("avx512_amx", amx,
              cpu.amx_int8 ? nullptr : "this CPU lacks AMX int8, or the system does not grant it"),
   };
