@@ -11,7 +11,7 @@ namespace {
 /// many instructions go by. Every second row of activations is then broadcast by the products themselves: two
 /// loads instead of one, but one instruction less; for all rows, loads would be the limit. Emerald Rapids,
 /// beside a neighbour: 8 rows of q8_0 1.06, q4_0 1.05, 252 rows 1.04, alone 1.00 to 1.01; sums over halves,
-/// whose first half goes through memory anyhow, 0.98.
+/// whose first half goes through memory anyhow, 0.98. Wide tiles have no registers for so many addresses.
 template <bool kOnIntel>
 struct VnniDots {
   static constexpr const char* kName = "avx512-vnni";
@@ -19,6 +19,7 @@ struct VnniDots {
   /// Saves a block's two products with scales in every tile.
   static constexpr bool kFolds = true;
   static constexpr bool kTogether = true;
+  static constexpr bool kWide = true;
 
   /// Whether 16 bits hold the sum over a half: at most 16 * 4 * 127 = 8128 where codes are below 8.
   template <typename F>
@@ -42,10 +43,11 @@ struct VnniDots {
   }
 
   /// sum += four codes of two registers of weights times group g of row t.
+  template <std::size_t kTokens>
   [[gnu::always_inline]] static void add(__m512i w0, __m512i w1, const BlockRows& x, std::size_t t,
                                          std::size_t g, __m512i (&sum)[2]) {
 #if defined(__AVX512F__)
-    if (kOnIntel && t % 2 == 0) {
+    if (kOnIntel && kTokens <= kMostTokens && t % 2 == 0) {
       const auto& bytes = *reinterpret_cast<const std::int8_t(*)[4]>(x.at(t).q + 4 * g);
       asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[0]) : "v"(w0), "m"(bytes));
       asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[1]) : "v"(w1), "m"(bytes));
@@ -60,7 +62,7 @@ struct VnniDots {
   template <typename Source, std::size_t kTokens>
   [[gnu::always_inline]] static void whole(const typename Source::Block& block, const BlockRows& x,
                                            __m512i (&isum)[kTokens][2]) {
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (std::size_t t = 0; t < kTokens; ++t) {
       isum[t][0] = isum[t][1] = minus_times<Source::kOffset>(x.at(t));
     }
@@ -69,9 +71,9 @@ struct VnniDots {
       const std::size_t g = block.group(i);
       const __m512i w0 = block.code(0, g);
       const __m512i w1 = block.code(1, g);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (std::size_t t = 0; t < kTokens; ++t) {
-        add(w0, w1, x, t, g, isum[t]);
+        add<kTokens>(w0, w1, x, t, g, isum[t]);
       }
     }
   }

@@ -240,6 +240,8 @@ inline void tile_dpbssd(int to, int a, int b) {
 #define _mm256_mask_storeu_epi16(to, mask, a) emulation::store_some_16(to, mask, a)
 #define _mm512_mask_storeu_ps(to, mask, a) emulation::store_some(to, mask, a)
 #define _mm512_maskz_loadu_ps(mask, from) emulation::load_some(mask, from)
+#undef _mm512_maskz_loadu_epi32
+#define _mm512_maskz_loadu_epi32(mask, from) _mm512_castps_si512(emulation::load_some(mask, from))
 #define _mm512_dpbf16_ps(acc, a, b) \
   emulation::dot_bf16(acc, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b))
 #undef _mm256_dpbusd_avx_epi32
