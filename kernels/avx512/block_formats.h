@@ -6,9 +6,9 @@
 //              products fit a byte; kNoFold where none does
 //   kUnpackFrom, kUnpackFromOnIntel
 //              rows from which codes are taken apart once for all of them, at least 7; kNever: in every tile.
-//              Intel's two pipes for whole registers also mask and shift. There it gains, 24 rows and 256:
-//              q4_0 0.92 and 1.11 to 1.24, iq4_nl 1.05 and 1.20 to 1.33, q5_0 1.14, q4_K 1.09, q5_K 1.04
-//              (48 of those two: unpacked anyhow); 8 rows of q5_0 1.07, q5_K 1.20, q4_K 1.04 (Emerald Rapids)
+//              Intel's two pipes for whole registers also mask and shift, so that it gains there: q4_0 0.92
+//              with 24 rows and 1.11 to 1.24 with 256, iq4_nl 1.05 and 1.20 to 1.33; with 8 rows q5_0 1.07,
+//              q5_K 1.20, q4_K 1.04, with 16 1.10, 1.17, 1.09 (Emerald Rapids)
 //   code       the codes of k 4g to 4g + 3, one a byte
 //   scales     what the float steps of the block multiply with
 // In an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
