@@ -8,6 +8,7 @@
 //                      per tile; 0: never
 //   kConvertQ8From     the same of q8_0
 //   kExpAtOnce         vectors of 16 lanes whose exp its registers hold beside each other, at most 4
+// Every function depends on it, and so is private to the file that defines it.
 #pragma once
 
 #include "kernels/simd/attention_tiles.h"
@@ -163,7 +164,7 @@ void attend(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
 
 /// A fifth of the time goes into softmax and into preparing and merging, and memory must not rest meanwhile:
 /// the values of the last page that is seen are brought in by softmax, those of the others by the scores.
-template <typename Element>
+template <typename L, typename Element>
 void leave_to_softmax(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
   AttentionPage<Element>& page = group.pages.page[(group.end - 1) / kPagePositions];
   if (page.k_ahead == page.k) return;
@@ -206,7 +207,7 @@ void attend_in_groups(const AttentionChunk& chunk, std::size_t visible_rows,
         page.v_ahead = page.v;
       }
     }
-    if (tile == 0) leave_to_softmax(chunk, group);
+    if (tile == 0) leave_to_softmax<L>(chunk, group);
     attend<L>(chunk, group);
   }
 }
@@ -219,7 +220,7 @@ struct Visible {
   std::size_t rows;
   AttentionPages<Element> pages;
 };
-template <typename Element>
+template <typename L, typename Element>
 Visible<Element> visible(const AttentionChunk& chunk) {
   const std::size_t stride = value_stride(chunk.value_dim);
   Visible<Element> found = {};
@@ -299,7 +300,7 @@ AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPage
 
 template <typename L, typename Element>
 void attention(const AttentionChunk& chunk) {
-  const Visible<Element> found = visible<Element>(chunk);
+  const Visible<Element> found = visible<L, Element>(chunk);
   constexpr std::size_t kConvertFrom = kHasScales<Element>    ? L::kConvertQ8From
                                        : sizeof(Element) == 2 ? L::kConvertF16From
                                                               : 0;
