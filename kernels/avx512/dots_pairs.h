@@ -9,7 +9,8 @@ namespace {
 
 struct Pairs {
   static constexpr const char* kName = "avx512";
-  using OnIntel = Pairs;
+  template <bool>
+  using On = Pairs;
   /// Scales meet the sums of 16 bits in the instruction that widens them.
   static constexpr bool kFolds = false;
   static constexpr bool kTogether = false;

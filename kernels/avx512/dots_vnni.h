@@ -15,11 +15,12 @@ namespace {
 template <bool kOnIntel>
 struct VnniDots {
   static constexpr const char* kName = "avx512-vnni";
-  using OnIntel = VnniDots<true>;
+  template <bool kIntel>
+  using On = VnniDots<kIntel>;
   /// Saves a block's two products with scales in every tile.
   static constexpr bool kFolds = true;
   static constexpr bool kTogether = true;
-  static constexpr bool kWide = true;
+  static constexpr bool kWide = kOnIntel;
 
   /// Whether 16 bits hold the sum over a half: at most 16 * 4 * 127 = 8128 where codes are below 8.
   template <typename F>
@@ -38,16 +39,16 @@ struct VnniDots {
       const __m512 first = _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(halves, 16), 16));
       half.scale[0] = _mm512_castps_si512(first);
       half.scale[1] = _mm512_castps_si512(_mm512_cvtepi32_ps(_mm512_srai_epi32(halves, 16)));
-      half.minus_origin = _mm512_mul_ps(first, _mm512_set1_ps(-0x1.8p23f));
+      half.minus_origin = _mm512_mul_ps(first, _mm512_set1_ps(-__builtin_bit_cast(float, kFloatOrigin)));
     }
   }
 
   /// sum += four codes of two registers of weights times group g of row t.
-  template <std::size_t kTokens>
+  template <bool kByProducts>
   [[gnu::always_inline]] static void add(__m512i w0, __m512i w1, const BlockRows& x, std::size_t t,
                                          std::size_t g, __m512i (&sum)[2]) {
 #if defined(__AVX512F__)
-    if (kOnIntel && kTokens <= kMostTokens && t % 2 == 0) {
+    if (kByProducts && t % 2 == 0) {
       const auto& bytes = *reinterpret_cast<const std::int8_t(*)[4]>(x.at(t).q + 4 * g);
       asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[0]) : "v"(w0), "m"(bytes));
       asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum[1]) : "v"(w1), "m"(bytes));
@@ -73,7 +74,7 @@ struct VnniDots {
       const __m512i w1 = block.code(1, g);
 #pragma GCC unroll 12
       for (std::size_t t = 0; t < kTokens; ++t) {
-        add<kTokens>(w0, w1, x, t, g, isum[t]);
+        add<(kOnIntel && kTokens <= kMostTokens)>(w0, w1, x, t, g, isum[t]);
       }
     }
   }
@@ -112,9 +113,7 @@ struct VnniDots {
       const __m512i w1 = block.code(1, g);
 #pragma GCC unroll 6
       for (std::size_t t = 0; t < kTokens; ++t) {
-        const __m512i v = x.group(t, g);
-        sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w0, v);
-        sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w1, v);
+        add<false>(w0, w1, x, t, g, sum[t]);
       }
     }
   }
@@ -136,7 +135,6 @@ struct VnniDots {
   }
 };
 using Vnni = VnniDots<false>;
-using VnniOnIntel = Vnni::OnIntel;
 
 }  // namespace
 }  // namespace garam::kernels::avx512

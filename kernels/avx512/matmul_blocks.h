@@ -1,13 +1,14 @@
 // Products of weights in blocks of 32: per block the exact integer dots of 32 rows x up to 6 tokens, then one
 // conversion, one product of scales and one fma. 12 integer and 12 float accumulators stay in registers (or
-// 24 integer ones: kTakesWide). A format (block_formats.h) says what is multiplied, a Dot (dots_vnni.h,
+// 24 integer ones: few_rows). A format (block_formats.h) says what is multiplied, a Dot (dots_vnni.h,
 // dots_pairs.h) how:
 //   kName                            for Table::matmul_name
+//   On<kOnIntel>                     the Dot of such CPUs
 //   kFolds                           whether Unpacked multiplies the scales of halves into the codes
 //   prepare<F>(halves, half)         Halves, out of Scales::halves
 //   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
 //   Starts<F, kTokens>(x)            what the sums over halves start from
-//   kWide                            whether tiles of more rows are worth it (kTakesWide)
+//   kWide                            whether tiles of more rows are worth it (few_rows)
 //   kTogether                        whether sums over a half are formed for both registers, by
 //     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, and
 //     join<F>(first, second, half)          each half times its scale, as floats; or for one register by
@@ -22,9 +23,8 @@
 namespace garam::kernels::avx512 {
 namespace {
 
+/// With more, float accumulators wait in L1 between blocks (few_rows).
 inline constexpr std::size_t kMostTokens = 6;
-/// Of tiles whose float accumulators wait in L1 between blocks.
-inline constexpr std::size_t kMostWideTokens = 12;
 
 /// One block of each activation row.
 struct BlockRows {
@@ -372,27 +372,31 @@ void many_rows(const Matmul& m) {
   }
 }
 
-template <typename F, typename Dot>
-inline constexpr simd::TileFn kTiles[kMostTokens] = {packed_tile<F, Dot, 1>, packed_tile<F, Dot, 2>,
-                                                     packed_tile<F, Dot, 3>, packed_tile<F, Dot, 4>,
-                                                     packed_tile<F, Dot, 5>, packed_tile<F, Dot, 6>};
-template <typename F, typename Dot>
-inline constexpr simd::TileFn kWideTiles[kMostWideTokens] = {
-    packed_tile<F, Dot, 1>, packed_tile<F, Dot, 2>,  packed_tile<F, Dot, 3>,  packed_tile<F, Dot, 4>,
-    packed_tile<F, Dot, 5>, packed_tile<F, Dot, 6>,  packed_tile<F, Dot, 7>,  packed_tile<F, Dot, 8>,
-    packed_tile<F, Dot, 9>, packed_tile<F, Dot, 10>, packed_tile<F, Dot, 11>, packed_tile<F, Dot, 12>};
+template <typename F, typename Dot, std::size_t... kRows>
+inline constexpr simd::TileFn kTilesOf[] = {packed_tile<F, Dot, kRows>...};
 
-/// Whether a format takes wide tiles: with more rows to share them, its masks and shifts take less of Intel's
-/// two pipes, and tiles of 4 rows, which cannot fill them, do not happen. 8, 12, 16 and 32 rows of q4_0 gain
-/// 12, 8, 6 and 9 %, 8 rows of q8_0 4 %; formats with minimums lose 10 to 18 % (Emerald Rapids).
-template <typename F, typename Dot, bool kOnIntel>
-inline constexpr bool kTakesWide = kOnIntel&& Dot::kWide &&
-                                   (F::kFormat == Format::kQ4_0 || F::kFormat == Format::kQ8_0);
+/// Tiles that take a few rows. With more of them to share masks and shifts, those take less of Intel's two
+/// pipes, and tiles of 4 rows, which cannot fill them, do not happen: 8, 12, 16 and 32 rows of q4_0 gain 12,
+/// 8, 6 and 9 %, 8 rows of q8_0 4 %, of which 12 as one tile lose 4 %; formats with minimums lose 10 to 18 %
+/// (Emerald Rapids).
+template <typename F, typename Dot>
+void few_rows(const Matmul& m, const simd::Ahead& ahead) {
+  const std::size_t bytes = panel_bytes(F::kFormat, m.k);
+  if constexpr (Dot::kWide && F::kFormat == Format::kQ4_0) {
+    simd::each_tile(m, bytes, kTilesOf<F, Dot, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>, 12, ahead);
+  } else if constexpr (Dot::kWide && F::kFormat == Format::kQ8_0) {
+    const std::size_t most = m.rows > 8 ? kMostTokens : 8;
+    simd::each_tile(m, bytes, kTilesOf<F, Dot, 1, 2, 3, 4, 5, 6, 7, 8>, most, ahead);
+  } else {
+    simd::each_tile(m, bytes, kTilesOf<F, Dot, 1, 2, 3, 4, 5, 6>, kMostTokens, ahead);
+  }
+}
 
 /// kOnIntel: on Intel CPUs one row of everything gains from prefetching (Emerald Rapids, of plain
 /// reading: q4_0 0.99, without 0.68; q8_0 1.01, 0.88; iq4_nl 0.98, 0.61).
-template <typename F, typename Dot, bool kOnIntel>
+template <typename F, typename AnyDot, bool kOnIntel>
 void blocks_matmul(const Matmul& m) {
+  using Dot = typename AnyDot::template On<kOnIntel>;
   constexpr Unit kUnit = unit_of(F::kFormat);
   constexpr std::size_t kBlockBytes = kUnit.bytes() / (kUnit.values / kBlock);
   // Where the hardware's own prefetching keeps up, this costs 3 to 12 %: one row of what has a header in
@@ -407,20 +411,14 @@ void blocks_matmul(const Matmul& m) {
   if constexpr (kUnpackFrom != kNever) {
     if (m.rows >= kUnpackFrom) return many_rows<F, Dot>(m);
   }
-  const std::size_t bytes = panel_bytes(F::kFormat, m.k);
-  if constexpr (kTakesWide<F, Dot, kOnIntel>) {
-    const bool fewer = F::kFormat == Format::kQ8_0 && m.rows > 8;  // 12 rows as one tile lose 4 %
-    simd::each_tile(m, bytes, kWideTiles<F, Dot>, fewer ? kMostTokens : kMostWideTokens, kAhead);
-  } else {
-    simd::each_tile(m, bytes, kTiles<F, Dot>, kMostTokens, kAhead);
-  }
+  few_rows<F, Dot>(m, kAhead);
 }
 
 /// The product of a format in a table.
 template <typename F, typename Dot>
 void set_blocks(Table& table, const Features& features) {
   table.matmul[static_cast<std::size_t>(F::kFormat)] =
-      features.intel ? blocks_matmul<F, typename Dot::OnIntel, true> : blocks_matmul<F, Dot, false>;
+      features.intel ? blocks_matmul<F, Dot, true> : blocks_matmul<F, Dot, false>;
   table.matmul_name[static_cast<std::size_t>(F::kFormat)] = Dot::kName;
 }
 

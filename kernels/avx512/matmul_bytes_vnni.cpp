@@ -6,15 +6,15 @@ namespace garam::kernels::avx512 {
 
 template <>
 void matmul_vnni<Format::kQ8_0>(const Matmul& m) {
-  blocks_matmul<Q8_0, VnniOnIntel, true>(m);
+  blocks_matmul<Q8_0, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kIq4Nl>(const Matmul& m) {
-  blocks_matmul<Iq4Nl, VnniOnIntel, true>(m);
+  blocks_matmul<Iq4Nl, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kIq4Xs>(const Matmul& m) {
-  blocks_matmul<Iq4Xs, VnniOnIntel, true>(m);
+  blocks_matmul<Iq4Xs, Vnni, true>(m);
 }
 
 void fill_bytes_vnni(Table& table, const Features& features) {

@@ -6,15 +6,15 @@ namespace garam::kernels::avx512 {
 
 template <>
 void matmul_vnni<Format::kQ5_0>(const Matmul& m) {
-  blocks_matmul<Q5_0, VnniOnIntel, true>(m);
+  blocks_matmul<Q5_0, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kQ5_1>(const Matmul& m) {
-  blocks_matmul<Q5_1, VnniOnIntel, true>(m);
+  blocks_matmul<Q5_1, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kQ5_K>(const Matmul& m) {
-  blocks_matmul<Q5_K, VnniOnIntel, true>(m);
+  blocks_matmul<Q5_K, Vnni, true>(m);
 }
 
 void fill_five_bits_vnni(Table& table, const Features& features) {

@@ -6,19 +6,19 @@ namespace garam::kernels::avx512 {
 
 template <>
 void matmul_vnni<Format::kQ4_0>(const Matmul& m) {
-  blocks_matmul<Q4_0, VnniOnIntel, true>(m);
+  blocks_matmul<Q4_0, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kQ4_1>(const Matmul& m) {
-  blocks_matmul<Q4_1, VnniOnIntel, true>(m);
+  blocks_matmul<Q4_1, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kQ4_K>(const Matmul& m) {
-  blocks_matmul<Q4_K, VnniOnIntel, true>(m);
+  blocks_matmul<Q4_K, Vnni, true>(m);
 }
 template <>
 void matmul_vnni<Format::kMxfp4>(const Matmul& m) {
-  blocks_matmul<Mxfp4, VnniOnIntel, true>(m);
+  blocks_matmul<Mxfp4, Vnni, true>(m);
 }
 
 void fill_nibbles_vnni(Table& table, const Features& features) {

@@ -8,13 +8,14 @@
 //                      per tile; 0: never
 //   kConvertQ8From     the same of q8_0
 //   kExpAtOnce         vectors of 16 lanes whose exp its registers hold beside each other, at most 4
-// Every function depends on it, and so is private to the file that defines it.
+// In an anonymous namespace, so that nothing made from it is visible outside the file that includes it.
 #pragma once
 
 #include "kernels/simd/attention_tiles.h"
 #include "kernels/simd/exp.h"
 
 namespace garam::kernels::simd {
+namespace {
 
 /// The 16 keys of a block as [begin, end) shows them: -inf in the place of the others, whose exp is 0, so
 /// that a partial block needs no mask from here on.
@@ -164,7 +165,7 @@ void attend(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
 
 /// A fifth of the time goes into softmax and into preparing and merging, and memory must not rest meanwhile:
 /// the values of the last page that is seen are brought in by softmax, those of the others by the scores.
-template <typename L, typename Element>
+template <typename Element>
 void leave_to_softmax(const AttentionChunk& chunk, AttentionGroup<Element>& group) {
   AttentionPage<Element>& page = group.pages.page[(group.end - 1) / kPagePositions];
   if (page.k_ahead == page.k) return;
@@ -207,7 +208,7 @@ void attend_in_groups(const AttentionChunk& chunk, std::size_t visible_rows,
         page.v_ahead = page.v;
       }
     }
-    if (tile == 0) leave_to_softmax<L>(chunk, group);
+    if (tile == 0) leave_to_softmax(chunk, group);
     attend<L>(chunk, group);
   }
 }
@@ -220,7 +221,7 @@ struct Visible {
   std::size_t rows;
   AttentionPages<Element> pages;
 };
-template <typename L, typename Element>
+template <typename Element>
 Visible<Element> visible(const AttentionChunk& chunk) {
   const std::size_t stride = value_stride(chunk.value_dim);
   Visible<Element> found = {};
@@ -300,7 +301,7 @@ AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPage
 
 template <typename L, typename Element>
 void attention(const AttentionChunk& chunk) {
-  const Visible<Element> found = visible<L, Element>(chunk);
+  const Visible<Element> found = visible<Element>(chunk);
   constexpr std::size_t kConvertFrom = kHasScales<Element>    ? L::kConvertQ8From
                                        : sizeof(Element) == 2 ? L::kConvertF16From
                                                               : 0;
@@ -319,4 +320,5 @@ void fill_attention(Table& table) {
   table.attention[static_cast<std::size_t>(KvFormat::kQ8_0)] = attention<L, std::int8_t>;
 }
 
+}  // namespace
 }  // namespace garam::kernels::simd
