@@ -9,7 +9,7 @@ void fill_matmul(Table& table, const Features& features) {
     table.matmul_name[static_cast<std::size_t>(format)] = name;
   };
   set(Format::kF32, features.intel ? matmul_f32_on_intel : matmul_f32, "avx512");
-  set(Format::kF16, matmul_f16, "avx512");
+  set(Format::kF16, features.intel ? matmul_f16_on_intel : matmul_f16, "avx512");
   if (features.avx512_bf16 && bf16_dot_agrees()) {
     set(Format::kBf16, features.intel ? matmul_bf16_dot_on_intel : matmul_bf16_dot, "avx512-bf16");
   } else {

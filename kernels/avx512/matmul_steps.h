@@ -13,19 +13,13 @@
 namespace garam::kernels::avx512 {
 namespace {
 
+/// acc += `steps` steps of kTokens rows, four at a time: counting and comparing take the pipes that add, too
+/// (Emerald Rapids, f32, 60 rows: 0.98 of the peak instead of 0.95).
 template <typename Kernel, std::size_t kTokens>
-void steps_tile(const Matmul& m, const simd::Tile& tile) {
-  using X = typename Kernel::X;
-  const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
-  const std::byte* panel = tile.panel;
-  const std::size_t stride = m.x_stride;
-  const X* x = static_cast<const X*>(m.x) + tile.first * stride;
-  __m512 acc[kTokens][2];
-  start_tile(acc, m.accumulate, tile.out, m.out_stride);
-  const std::byte* ahead = tile.ahead;
-  for (std::size_t step = 0; step < steps; ++step) {
-    // One row of bf16 loses 6 % where there is only nothing to fetch.
-    if constexpr (kTokens > 1 || Kernel::kFetchFrom == 1) simd::fetch_ahead(ahead, tile.lines);
+[[gnu::always_inline]] inline void all_steps(const std::byte* panel, const typename Kernel::X* x,
+                                             std::size_t stride, std::size_t steps, const std::byte* ahead,
+                                             std::size_t lines, __m512 (&acc)[kTokens][2]) {
+  const auto step = [&] {
     const auto w0 = Kernel::load(panel);
     const auto w1 = Kernel::load(panel + Kernel::kRegisterBytes);
 #pragma GCC unroll 16
@@ -36,7 +30,24 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
     }
     panel += 2 * Kernel::kRegisterBytes;
     x += Kernel::kElements;
+  };
+  constexpr std::size_t kAtOnce = 4;
+  for (; steps >= kAtOnce; steps -= kAtOnce) {
+    // One row of bf16 loses 6 % where there is only nothing to fetch.
+    if constexpr (kTokens > 1 || Kernel::kFetchFrom == 1) simd::fetch_ahead(ahead, kAtOnce * lines);
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kAtOnce; ++i) step();
   }
+  for (; steps > 0; --steps) step();
+}
+
+template <typename Kernel, std::size_t kTokens>
+void steps_tile(const Matmul& m, const simd::Tile& tile) {
+  __m512 acc[kTokens][2];
+  start_tile(acc, m.accumulate, tile.out, m.out_stride);
+  all_steps<Kernel>(tile.panel, static_cast<const typename Kernel::X*>(m.x) + tile.first * m.x_stride,
+                    m.x_stride, (m.k + Kernel::kElements - 1) / Kernel::kElements, tile.ahead, tile.lines,
+                    acc);
   store_tile(acc, tile.out, m.out_stride);
 }
 
@@ -45,6 +56,12 @@ void steps_tile(const Matmul& m, const simd::Tile& tile) {
 inline constexpr std::size_t kSetPeriod = 4096;
 inline constexpr std::size_t kWays = 8;
 
+/// Rows of the largest tile.
+template <typename Kernel>
+std::size_t most_tokens(const Matmul& m) {
+  return m.x_stride * sizeof(typename Kernel::X) % kSetPeriod == 0 ? kWays : 12;
+}
+
 template <typename Kernel>
 void steps_matmul(const Matmul& m) {
   static constexpr simd::TileFn kTiles[] = {
@@ -52,11 +69,10 @@ void steps_matmul(const Matmul& m) {
       steps_tile<Kernel, 5>, steps_tile<Kernel, 6>,  steps_tile<Kernel, 7>,  steps_tile<Kernel, 8>,
       steps_tile<Kernel, 9>, steps_tile<Kernel, 10>, steps_tile<Kernel, 11>, steps_tile<Kernel, 12>};
   const std::size_t steps = (m.k + Kernel::kElements - 1) / Kernel::kElements;
-  const bool one_set = m.x_stride * sizeof(typename Kernel::X) % kSetPeriod == 0;
   constexpr std::size_t kStepBytes = 2 * Kernel::kRegisterBytes;
   constexpr simd::Ahead kAhead = {Kernel::kFetchFrom, kStepBytes / simd::kCacheLine, kAheadBytes,
                                   simd::kNearBytes};
-  simd::each_tile(m, steps * kStepBytes, kTiles, one_set ? kWays : 12, kAhead);
+  simd::each_tile(m, steps * kStepBytes, kTiles, most_tokens<Kernel>(m), kAhead);
 }
 
 }  // namespace

@@ -169,8 +169,12 @@ class MatmulEqual : public EachVariant {
         if (HasFatalFailure() || IsSkipped()) return;
       }
       check({format, 64, blocks ? 2048u : 1031u, 7, 3, Values::kPlain}, random.next());
-      // Rows a multiple of 4096 bytes apart, which a kernel may cut into smaller tiles.
-      check({format, 40, 2048, 21, 0, Values::kPlain}, random.next());
+      check({format, 64, blocks ? 2048u : 1031u, 37, 3, Values::kPlain}, random.next());
+      // Rows a multiple of 4096 bytes apart, which a kernel may cut into tiles of 8 and fewer: 41 as 6 and 5
+      // * 7.
+      for (const std::size_t rows : {21, 41}) {
+        check({format, 40, 2048, rows, 0, Values::kPlain}, random.next());
+      }
       // More than one stretch of 64 blocks that are unpacked at once.
       check({format, 40, 2304, 9, 2, Values::kPlain}, random.next());
       check({format, 32, 4352, 14, 0, Values::kPattern}, random.next());
