@@ -33,8 +33,8 @@ template <typename L>
 float largest_score(float* p, const AttentionRow& row) {
   const std::size_t first = static_cast<std::size_t>(row.begin) / kLanes;
   const std::size_t last = (static_cast<std::size_t>(row.end) + kLanes - 1) / kLanes;
-  hide<L>(p, first, row.begin, row.end);
-  hide<L>(p, last - 1, row.begin, row.end);
+  if (row.begin % kLanes != 0) hide<L>(p, first, row.begin, row.end);
+  if (row.end % kLanes != 0) hide<L>(p, last - 1, row.begin, row.end);
   auto largest = L::set(-__builtin_inff());
   for (std::size_t block = first; block < last; ++block) {
     largest = L::max(L::load(p + block * kLanes, typename L::Full{}), largest);
@@ -257,9 +257,9 @@ Visible<Element> visible(const AttentionChunk& chunk) {
 /// The pages as f32 in the chunk's scratch. Of the values, 16 dimensions of all keys lie together, so that a
 /// tile reads one ascending stream.
 template <typename L, typename Element>
-AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPages<Element>& pages) {
+AttentionPages<Converted> converted(const AttentionChunk& chunk, const AttentionPages<Element>& pages) {
   const std::size_t stride = value_stride(chunk.value_dim);
-  AttentionPages<float> found = {};
+  AttentionPages<Converted> found = {};
   found.v_key = kLanes;
   found.v_block = kLanes * kPagePositions;
   float* to = chunk.scratch;
@@ -294,7 +294,9 @@ AttentionPages<float> converted(const AttentionChunk& chunk, const AttentionPage
                  typename L::Full{});
       }
     }
-    found.page[i] = {k, v, k, v, nullptr, nullptr};
+    const auto* new_k = reinterpret_cast<const Converted*>(k);
+    const auto* new_v = reinterpret_cast<const Converted*>(v);
+    found.page[i] = {new_k, new_v, new_k, new_v, nullptr, nullptr};
   }
   return found;
 }

@@ -11,17 +11,17 @@ namespace garam::kernels::simd {
 template <typename L, std::size_t kCount>
 [[gnu::always_inline]] inline void exp_within(const typename L::F (&x)[kCount], typename L::F (&y)[kCount]) {
   const auto magic = L::set(0x1.8p+23f);
-  typename L::F shifted[kCount], r[kCount], p[kCount];
+  typename L::F shifted[kCount], n[kCount], r[kCount], p[kCount];
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) shifted[i] = L::fma(x[i], L::set(0x1.715476p+0f), magic);
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
-    p[i] = L::sub(shifted[i], magic);
-    r[i] = L::fma(p[i], L::set(-0x1.62e430p-1f), x[i]);
+    n[i] = L::sub(shifted[i], magic);
+    r[i] = L::fma(n[i], L::set(-0x1.62e430p-1f), x[i]);
   }
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
-    r[i] = L::fma(p[i], L::set(0x1.05c610p-29f), r[i]);
+    r[i] = L::fma(n[i], L::set(0x1.05c610p-29f), r[i]);
     p[i] = L::set(0x1.6a1fa6p-10f);
   }
   constexpr float kCoefficients[] = {0x1.12398p-7f,  0x1.5558ecp-5f, 0x1.555492p-3f,
@@ -33,7 +33,11 @@ template <typename L, std::size_t kCount>
   }
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
-    y[i] = L::from_bits(L::add(L::bits(p[i]), L::template shift_left<23>(L::bits(shifted[i]))));
+    if constexpr (L::kScales) {
+      y[i] = L::times_power_of_two(p[i], n[i]);
+    } else {
+      y[i] = L::from_bits(L::add(L::bits(p[i]), L::template shift_left<23>(L::bits(shifted[i]))));
+    }
   }
 }
 
@@ -47,13 +51,15 @@ inline typename L::F exp(typename L::F x) {
 }
 
 /// exp of lanes that are not above 0, or NaN: the larger of exp(x) and x is exp(x), and x where that is NaN.
+/// Multiplied by its power of two, a NaN is one already.
 template <typename L, std::size_t kCount>
 [[gnu::always_inline]] inline void exp_of_negative(typename L::F (&x)[kCount]) {
   typename L::F within[kCount];
   exp_within<L>(x, within);
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
-    x[i] = L::max(L::clear(L::less(x[i], L::set(-87.0f)), within[i]), x[i]);
+    const auto y = L::clear(L::less(x[i], L::set(-87.0f)), within[i]);
+    x[i] = L::kScales ? y : L::max(y, x[i]);
   }
 }
 
