@@ -102,6 +102,19 @@ inline __m512 fused_negated(const __m512& a, const __m512& b, const __m512& c) {
   return join<__m512>(_mm256_fnmadd_ps(low(a), low(b), low(c)), _mm256_fnmadd_ps(high(a), high(b), high(c)));
 }
 
+/// a * 2^floor(b), which may be finite where 2^floor(b) is not.
+inline __m512 scaled(__m512 a, const __m512& b) {
+  for (int i = 0; i < 16; ++i) {
+    const float power = lane<float>(b, i);
+    const float within = power < -400.0f ? -400.0f : power > 400.0f ? 400.0f : power;
+    const bool is_nan = power != power;
+    const int exponent = is_nan ? 0 : static_cast<int>(__builtin_floorf(within));
+    const double product = is_nan ? power : __builtin_ldexp(lane<float>(a, i), exponent);
+    set_lane(a, i, static_cast<float>(product));
+  }
+  return a;
+}
+
 inline void store_some(void* to, __mmask16 mask, const __m512& a) {
   for (int i = 0; i < 16; ++i) {
     if ((mask >> i & 1) != 0)
@@ -234,6 +247,8 @@ inline void tile_dpbssd(int to, int a, int b) {
 #define _mm512_fnmadd_ps(a, b, c) emulation::fused_negated(a, b, c)
 #undef _mm512_fmadd_round_ps
 #define _mm512_fmadd_round_ps(a, b, c, rounding) (static_cast<void>(rounding), emulation::fused(a, b, c))
+#undef _mm512_scalef_ps
+#define _mm512_scalef_ps(a, b) emulation::scaled(a, b)
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) emulation::multiply_add(a, b)
 #undef _mm256_mask_storeu_epi16
