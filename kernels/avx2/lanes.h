@@ -68,7 +68,6 @@ struct Lanes {
   static F fma(F a, F b, F c) {
     return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
   }
-  static constexpr bool kScales = false;
   static F negate(F x) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
     return {_mm256_xor_ps(x.low, sign), _mm256_xor_ps(x.high, sign)};

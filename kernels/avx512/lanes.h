@@ -42,9 +42,8 @@ struct Lanes {
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
   static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
-  /// Whether there is an instruction for p * 2^n. It takes a pipe as long as an fma; adding to the exponent
-  /// takes two instructions, and two more see to NaN.
-  static constexpr bool kScales = true;
+  /// p * 2^n takes a pipe as long as an fma does; adding to the exponent takes two instructions, and two more
+  /// see to NaN.
   static F times_power_of_two(F p, F n) { return _mm512_scalef_ps(p, n); }
   static F negate(F x) { return from_bits(_mm512_xor_si512(bits(x), set_int(INT32_MIN))); }
   static F sqrt(F x) { return _mm512_sqrt_ps(x); }

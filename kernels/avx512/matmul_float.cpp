@@ -82,7 +82,8 @@ void split_tile(const Matmul& m, const simd::Tile& tile) {
         _mm512_store_ps(odd[t] + i, pair.odd);
       }
     }
-    const auto step = [&](std::size_t i) {
+    std::size_t i = 0;
+    take_steps<2, true>(count, ahead, tile.lines, [&] {
       const Bf16::Pair w0 = Bf16::load(panel), w1 = Bf16::load(panel + Bf16::kRegisterBytes);
 #pragma GCC unroll 16
       for (std::size_t t = 0; t < kTokens; ++t) {
@@ -97,14 +98,8 @@ void split_tile(const Matmul& m, const simd::Tile& tile) {
         acc[t][1] = _mm512_fmadd_ps(w1.even, v, acc[t][1]);
       }
       panel += 2 * Bf16::kRegisterBytes;
-    };
-    std::size_t i = 0;
-    for (; i + 2 <= count; i += 2) {
-      simd::fetch_ahead(ahead, 2 * tile.lines);
-      step(i);
-      step(i + 1);
-    }
-    if (i < count) step(i);
+      ++i;
+    });
   }
   store_tile(acc, tile.out, m.out_stride);
 }

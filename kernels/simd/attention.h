@@ -294,9 +294,9 @@ AttentionPages<Converted> converted(const AttentionChunk& chunk, const Attention
                  typename L::Full{});
       }
     }
-    const auto* new_k = reinterpret_cast<const Converted*>(k);
-    const auto* new_v = reinterpret_cast<const Converted*>(v);
-    found.page[i] = {new_k, new_v, new_k, new_v, nullptr, nullptr};
+    const auto* keys = reinterpret_cast<const Converted*>(k);
+    const auto* values = reinterpret_cast<const Converted*>(v);
+    found.page[i] = {keys, values, keys, values, nullptr, nullptr};
   }
   return found;
 }

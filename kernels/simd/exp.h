@@ -6,6 +6,12 @@
 
 namespace garam::kernels::simd {
 
+/// Whether a set has an instruction for p * 2^n.
+template <typename L>
+inline constexpr bool kTimesPowers = requires(typename L::F p, typename L::F n) {
+  L::times_power_of_two(p, n);
+};
+
 /// exp without its limits, n * ln(2) + r for |n| <= 126, of kCount vectors in step: one waits for its own
 /// products most of the time. Zen 5: 6.5 cycles a vector for four, 8.6 one after another.
 template <typename L, std::size_t kCount>
@@ -33,7 +39,7 @@ template <typename L, std::size_t kCount>
   }
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
-    if constexpr (L::kScales) {
+    if constexpr (kTimesPowers<L>) {
       y[i] = L::times_power_of_two(p[i], n[i]);
     } else {
       y[i] = L::from_bits(L::add(L::bits(p[i]), L::template shift_left<23>(L::bits(shifted[i]))));
@@ -59,7 +65,7 @@ template <typename L, std::size_t kCount>
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < kCount; ++i) {
     const auto y = L::clear(L::less(x[i], L::set(-87.0f)), within[i]);
-    x[i] = L::kScales ? y : L::max(y, x[i]);
+    x[i] = kTimesPowers<L> ? y : L::max(y, x[i]);
   }
 }
 

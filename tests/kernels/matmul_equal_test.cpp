@@ -170,8 +170,8 @@ class MatmulEqual : public EachVariant {
       }
       check({format, 64, blocks ? 2048u : 1031u, 7, 3, Values::kPlain}, random.next());
       check({format, 64, blocks ? 2048u : 1031u, 37, 3, Values::kPlain}, random.next());
-      // Rows a multiple of 4096 bytes apart, which a kernel may cut into tiles of 8 and fewer: 41 as 6 and 5
-      // * 7.
+      // Rows a multiple of 4096 bytes apart, of which a kernel may take 8 at most: 41 as one tile of 6 rows
+      // and five of 7.
       for (const std::size_t rows : {21, 41}) {
         check({format, 40, 2048, rows, 0, Values::kPlain}, random.next());
       }
