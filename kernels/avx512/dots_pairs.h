@@ -14,6 +14,7 @@ struct Pairs {
   /// Scales meet the sums of 16 bits in the instruction that widens them.
   static constexpr bool kFolds = false;
   static constexpr bool kTogether = false;
+  static constexpr bool kFoursForHalves = false;
   static constexpr bool kWide = false;
 
   template <typename F>

@@ -9,8 +9,9 @@
 //   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
 //   Starts<F, kTokens>(x)            what the sums over halves start from
 //   kWide                            whether tiles of more rows are worth it (few_rows)
+//   kFoursForHalves                  whether many rows are taken 4 or 5 at a time where halves have scales
 //   kTogether                        whether sums over a half are formed for both registers, by
-//     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, and
+//     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, or both_halves, and
 //     join<F>(first, second, half)          each half times its scale, as floats; or for one register by
 //     halves<F>(block, r, half, starts, x, isum)   isum[t] = the same
 //
@@ -25,6 +26,9 @@ namespace {
 
 /// With more, float accumulators wait in L1 between blocks (few_rows).
 inline constexpr std::size_t kMostTokens = 6;
+
+/// With more, registers do not hold the sums over both halves of a block.
+inline constexpr std::size_t kMostWithBothHalves = 4;
 
 /// One block of each activation row.
 struct BlockRows {
@@ -82,13 +86,13 @@ struct Halves {
   __m512i scale[2];     // as integers or as floats
   __m512 minus_origin;  // VnniDots: what sums that begin at kFloatOrigin have too much, times the scale
 };
-/// Of both registers of rows, where a block has them.
-template <bool kHas>
-struct BothHalves {
-  Halves of[2];
+/// One of each register of rows, where a block has them.
+template <typename Each, bool kHas>
+struct OfBoth {
+  Each of[2];
 };
-template <>
-struct BothHalves<false> {};
+template <typename Each>
+struct OfBoth<Each, false> {};
 
 /// Blocks of a panel as they lie in memory.
 template <typename F, typename Dot>
@@ -146,22 +150,22 @@ struct Unpacked {
 
   struct Block {
     __m512i codes[8][2];
-    // What a format does not have takes no room to speak of: everything must stay in L1.
     __m512 d[2];
-    __m512 m[F::kMinimum ? 2 : 1];
-    BothHalves<kSum == Sum::kHalves> half;
-    __m512i minimum[F::kMinimum && F::kSum == Sum::kHalves ? 2 : 1];
+    // What a format does not have takes no room: everything must stay in L1.
+    [[no_unique_address]] OfBoth<__m512, F::kMinimum> m;
+    [[no_unique_address]] OfBoth<Halves, kSum == Sum::kHalves> half;
+    [[no_unique_address]] OfBoth<__m512i, F::kMinimum && F::kSum == Sum::kHalves> minimum;
 
     static constexpr std::size_t group(std::size_t i) { return i; }
     [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return codes[g][r]; }
     [[gnu::always_inline]] Scales scales(std::size_t r, Halves& halves) const {
       Scales found;
       found.d = d[r];
-      if constexpr (F::kMinimum) found.m = m[r];
+      if constexpr (F::kMinimum) found.m = m.of[r];
       if constexpr (kSum == Sum::kHalves) {
         halves = half.of[r];
       }
-      if constexpr (F::kMinimum && F::kSum == Sum::kHalves) found.minimum = minimum[r];
+      if constexpr (F::kMinimum && F::kSum == Sum::kHalves) found.minimum = minimum.of[r];
       return found;
     }
   };
@@ -179,8 +183,8 @@ struct Unpacked {
       for (std::size_t r = 0; r < 2; ++r) {
         const Scales found = F::scales(block.header, block.s, r);
         to.d[r] = found.d;
-        if constexpr (F::kMinimum) to.m[r] = found.m;
-        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum[r] = found.minimum;
+        if constexpr (F::kMinimum) to.m.of[r] = found.m;
+        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum.of[r] = found.minimum;
         if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half.of[r]);
         fill_codes(block, r, found, to);
       }
@@ -243,19 +247,24 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
     if constexpr (kTokens <= 2) source.touch(b);
     const auto& block = source.at(b);
     if constexpr (Source::kSum == Sum::kHalves && Dot::kTogether) {
-      // The sums of the first half wait in memory: with one register of weights at a time instead of two,
-      // every activation would be loaded twice, and loads, not multiplications, would be the limit.
+      // Where registers do not hold the sums of both halves, those of the first wait in memory: with one
+      // register of weights at a time instead of two, every activation would be loaded twice, and loads, not
+      // multiplications, would be the limit.
       const typename Dot::template Starts<F, kTokens> starts(x);
       __m512i first[kTokens][2], second[kTokens][2];
-      Dot::half_sums(block, 0, starts, x, second);
-#pragma GCC unroll 12
-      for (std::size_t t = 0; t < kTokens; ++t) {
-        first[t][0] = second[t][0];
-        first[t][1] = second[t][1];
+      if constexpr (kTokens <= kMostWithBothHalves) {
+        Dot::both_halves(block, starts, x, first, second);
+      } else {
+        Dot::half_sums(block, 0, starts, x, second);
+#pragma GCC unroll 6
+        for (std::size_t t = 0; t < kTokens; ++t) {
+          first[t][0] = second[t][0];
+          first[t][1] = second[t][1];
+        }
+        asm("" : "+m"(first));
+        end_of_phase();
+        Dot::half_sums(block, 1, starts, x, second);
       }
-      if constexpr (kTokens > 3) asm("" : "+m"(first));
-      end_of_phase();
-      Dot::half_sums(block, 1, starts, x, second);
       end_of_phase();
 #pragma GCC unroll 2
       for (std::size_t r = 0; r < 2; ++r) {
@@ -344,10 +353,12 @@ void many_rows(const Matmul& m) {
   constexpr std::size_t kBlocks = kUnit.values / kBlock;
   // Few tiles find a short stretch in L1; with many, what counts is that each loads and stores its sums once
   // a stretch, from rows that lie a power of two apart: at 256 rows 5 to 14 % (Zen 5).
-  const std::size_t stretch = m.rows < 64 ? 8 : Unpacked<F, Dot>::kCount;
+  // Tiles of fewer rows read it more often, from L1.
+  constexpr bool kFours = Unpacked<F, Dot>::kSum == Sum::kHalves && Dot::kFoursForHalves;
+  const std::size_t stretch = m.rows < 64 ? 8 : kFours ? 16 : Unpacked<F, Dot>::kCount;
   const std::size_t blocks = m.k / kBlock;
   const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
-  const std::size_t tiles = (m.rows + kMostTokens - 1) / kMostTokens;
+  const std::size_t tiles = kFours ? m.rows / kMostWithBothHalves : (m.rows + kMostTokens - 1) / kMostTokens;
   const auto* x = static_cast<const ActivationBlock*>(m.x);
   Unpacked<F, Dot> source;
   for (std::size_t p = 0; p < m.panel_count; ++p) {
