@@ -23,13 +23,13 @@ struct Pairs {
     half.scale[1] = second_twice(halves);
   }
 
-  template <typename Source, std::size_t kTokens>
+  template <typename Source, std::size_t kTokens, typename Fetch>
   [[gnu::always_inline]] static void whole(const typename Source::Block& block, const BlockRows& x,
-                                           __m512i (&isum)[kTokens][2]) {
+                                           const Fetch& fetch, __m512i (&isum)[kTokens][2]) {
     if constexpr (Source::kSum == Sum::kBytes) {
-      whole_of_bytes(block, x, isum);
+      whole_of_bytes(block, x, fetch, isum);
     } else {
-      whole_of_bits<Source::kCentre, Source::kOffset>(block, x, isum);
+      whole_of_bits<Source::kCentre, Source::kOffset>(block, x, fetch, isum);
     }
   }
 
@@ -40,9 +40,9 @@ struct Pairs {
   };
 
   /// Each half has 8 products a lane of 16 bits, at most 8 * 32 * 127 = 32512 once centred.
-  template <typename F, std::size_t kTokens, typename Block>
+  template <typename F, std::size_t kTokens, typename Block, typename Fetch>
   [[gnu::always_inline]] static void halves(const Block& block, std::size_t r, const Halves& half,
-                                            const Starts<F, kTokens>&, const BlockRows& x,
+                                            const Starts<F, kTokens>&, const BlockRows& x, const Fetch& fetch,
                                             __m512 (&isum)[kTokens]) {
     static_assert(F::kCentre == F::kOffset);
     __m512i sum[kTokens][2];
@@ -53,6 +53,7 @@ struct Pairs {
     }
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < 4; ++g) {
+      fetch.group(g + 4 * r);
       const __m512i w0 = block.code(r, g);
       const __m512i w1 = block.code(r, g + 4);
 #pragma GCC unroll 6
@@ -89,8 +90,8 @@ struct Pairs {
   }
 
   /// The 16 products of a lane are at most 16 * 16 * 127 = 32512 once centred.
-  template <int kCentre, int kOffset, std::size_t kTokens, typename Block>
-  [[gnu::always_inline]] static void whole_of_bits(const Block& block, const BlockRows& x,
+  template <int kCentre, int kOffset, std::size_t kTokens, typename Block, typename Fetch>
+  [[gnu::always_inline]] static void whole_of_bits(const Block& block, const BlockRows& x, const Fetch& fetch,
                                                    __m512i (&isum)[kTokens][2]) {
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) {
@@ -98,6 +99,7 @@ struct Pairs {
     }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; ++i) {
+      fetch.group(i);
       const std::size_t g = block.group(i);
       const __m512i w0 = block.code(0, g);
       const __m512i w1 = block.code(1, g);
@@ -139,13 +141,14 @@ struct Pairs {
     sum = _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
     settle(sum);
   }
-  template <std::size_t kTokens, typename Block>
+  template <std::size_t kTokens, typename Block, typename Fetch>
   [[gnu::always_inline]] static void whole_of_bytes(const Block& block, const BlockRows& x,
-                                                    __m512i (&isum)[kTokens][2]) {
+                                                    const Fetch& fetch, __m512i (&isum)[kTokens][2]) {
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) isum[t][0] = isum[t][1] = _mm512_setzero_si512();
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; ++i) {
+      fetch.group(i);
       const std::size_t g = block.group(i);
       const Signed w0 = signed_of(block.code(0, g));
       const Signed w1 = signed_of(block.code(1, g));

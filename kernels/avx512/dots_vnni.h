@@ -63,15 +63,16 @@ struct VnniDots {
     sum[1] = _mm512_dpbusd_epi32(sum[1], w1, v);
   }
 
-  template <typename Source, std::size_t kTokens>
+  template <typename Source, std::size_t kTokens, typename Fetch>
   [[gnu::always_inline]] static void whole(const typename Source::Block& block, const BlockRows& x,
-                                           __m512i (&isum)[kTokens][2]) {
+                                           const Fetch& fetch, __m512i (&isum)[kTokens][2]) {
 #pragma GCC unroll 12
     for (std::size_t t = 0; t < kTokens; ++t) {
       isum[t][0] = isum[t][1] = minus_times<Source::kOffset>(x.at(t));
     }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; ++i) {
+      fetch.group(i);
       const std::size_t g = block.group(i);
       const __m512i w0 = block.code(0, g);
       const __m512i w1 = block.code(1, g);
@@ -115,13 +116,17 @@ struct VnniDots {
     for (std::size_t t = 0; t < kTokens; ++t) add<false>(w0, w1, x, t, g, sum[t]);
   }
 
-  template <std::size_t kTokens, typename Block, typename Starts>
+  template <std::size_t kTokens, typename Block, typename Starts, typename Fetch>
   [[gnu::always_inline]] static void half_sums(const Block& block, std::size_t half, const Starts& starts,
-                                               const BlockRows& x, __m512i (&sum)[kTokens][2]) {
+                                               const BlockRows& x, const Fetch& fetch,
+                                               __m512i (&sum)[kTokens][2]) {
 #pragma GCC unroll 6
     for (std::size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = starts(t, half);
 #pragma GCC unroll 4
-    for (std::size_t g = 4 * half; g < 4 * half + 4; ++g) add_group(block, g, x, sum);
+    for (std::size_t g = 4 * half; g < 4 * half + 4; ++g) {
+      fetch.group(g);
+      add_group(block, g, x, sum);
+    }
   }
 
   template <std::size_t kTokens, typename Block, typename Starts>

@@ -6,20 +6,20 @@
 //   On<kOnIntel>                     the Dot of such CPUs
 //   kFolds                           whether Unpacked multiplies the scales of halves into the codes
 //   prepare<F>(halves, half)         Halves, out of Scales::halves
-//   whole<Source>(block, x, isum)    isum[t][r] = exact dots of a block
+//   whole<Source>(block, x, fetch, isum)   isum[t][r] = exact dots of a block
 //   Starts<F, kTokens>(x)            what the sums over halves start from
 //   kWide                            whether tiles of more rows are worth it (few_rows)
 //   kFoursForHalves                  whether many rows are taken 4 or 5 at a time where halves have scales
 //   kTogether                        whether sums over a half are formed for both registers, by
-//     half_sums(block, n, starts, x, sum)   sum[t][r] = dots of half n, or both_halves, and
+//     half_sums(block, n, starts, x, fetch, sum)   sum[t][r] = dots of half n, or both_halves, and
 //     join<F>(first, second, half)          each half times its scale, as floats; or for one register by
-//     halves<F>(block, r, half, starts, x, isum)   isum[t] = the same
+//     halves<F>(block, r, half, starts, x, fetch, isum)   isum[t] = the same
 //
 // Few rows, and all of formats that are cheap to take apart, are taken apart in every tile. More rows share
 // the work: a stretch of a panel is unpacked once, then every tile multiplies with what is in L1 or L2.
 #pragma once
 
-#include "kernels/avx512/block_formats.h"
+#include "kernels/avx512/block_sources.h"
 
 namespace garam::kernels::avx512 {
 namespace {
@@ -39,6 +39,29 @@ struct BlockRows {
   /// Integers 4 * group to 4 * group + 3 of a row, in every lane.
   [[gnu::always_inline]] __m512i group(std::size_t t, std::size_t group) const {
     return broadcast_4_bytes(at(t).q + 4 * group);
+  }
+};
+
+/// Cache lines of a panel, for one block of 32 rows.
+template <typename F>
+inline constexpr std::size_t kBlockLines = [] {
+  constexpr Unit kUnit = unit_of(F::kFormat);
+  return (kUnit.bytes() / (kUnit.values / kBlock) + simd::kCacheLine - 1) / simd::kCacheLine;
+}();
+
+/// What is brought into L2 while a block is computed, shared out over its 8 groups: up to 17 lines at once
+/// take all 16 buffers that Intel's L1 has for misses, and what the block itself reads waits. From memory,
+/// 4 to 16 rows of q4_0, q8_0, q4_K, q5_0 gain 3 to 12 % (Emerald Rapids). kLines is the most that `lines`
+/// can be, 0 where nothing is left to bring.
+template <std::size_t kLines>
+struct SpreadFetch {
+  const std::byte* from;
+  std::size_t lines;
+
+  [[gnu::always_inline]] void group(std::size_t g) const {
+    const std::size_t first = kLines * g / 8, last = kLines * (g + 1) / 8;
+    if (first == last || first >= lines) return;
+    for (std::size_t i = first; i < last; ++i) __builtin_prefetch(from + i * simd::kCacheLine, 0, 2);
   }
 };
 
@@ -73,150 +96,6 @@ template <int kTimes>
   }
 }
 
-/// Two 16-bit numbers a row as one of them twice: the first, or the second.
-[[gnu::always_inline]] inline __m512i first_twice(__m512i pairs) {
-  return _mm512_mask_blend_epi16(0xaaaaaaaa, pairs, _mm512_slli_epi32(pairs, 16));
-}
-[[gnu::always_inline]] inline __m512i second_twice(__m512i pairs) {
-  return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(pairs, 16), pairs);
-}
-
-/// What a Dot multiplies the sums over both halves of a block with.
-struct Halves {
-  __m512i scale[2];     // as integers or as floats
-  __m512 minus_origin;  // VnniDots: what sums that begin at kFloatOrigin have too much, times the scale
-};
-/// One of each register of rows, where a block has them.
-template <typename Each, bool kHas>
-struct OfBoth {
-  Each of[2];
-};
-template <typename Each>
-struct OfBoth<Each, false> {};
-
-/// Blocks of a panel as they lie in memory.
-template <typename F, typename Dot>
-struct Packed {
-  static constexpr Sum kSum = F::kSum;
-  static constexpr int kOffset = F::kOffset;
-  static constexpr int kCentre = F::kCentre;
-  static constexpr Unit kUnit = unit_of(F::kFormat);
-  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
-  static constexpr bool kScalesFirst = kBlocks > 1;
-  const std::byte* from;  // a unit
-
-  struct Block {
-    const std::byte* header;
-    const std::byte* planes;
-    std::size_t s;
-
-    /// Groups of k in the order of addresses: a byte of nibbles holds two.
-    static constexpr std::size_t group(std::size_t i) {
-      return F::kFormat == Format::kQ8_0 ? i : i / 2 + i % 2 * 4;
-    }
-    [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return F::code(planes, r, g); }
-    [[gnu::always_inline]] Scales scales(std::size_t r, Halves& half) const {
-      const Scales found = F::scales(header, s, r);
-      if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, half);
-      return found;
-    }
-  };
-  [[gnu::always_inline]] Block at(std::size_t b) const {
-    const std::byte* header = from + b / kBlocks * kUnit.bytes();
-    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
-  }
-  /// Reads a header whole before the blocks behind it, so that what comes from memory only ascends: one row
-  /// of q4_K reads 96 to 104 % of what plain loads do, 84 to 97 % without (Zen 4).
-  [[gnu::always_inline]] void touch(std::size_t b) const {
-    if constexpr (kBlocks > 1) {
-      if (b % kBlocks != 0) return;
-      const std::byte* header = from + b / kBlocks * kUnit.bytes();
-      for (std::size_t i = 0; i < kUnit.header; i += simd::kCacheLine) {
-        static_cast<void>(*reinterpret_cast<const volatile char*>(header + i));
-      }
-    }
-  }
-};
-
-/// Blocks of a panel taken apart: codes a byte each, scales as the float steps want them.
-template <typename F, typename Dot>
-struct Unpacked {
-  static constexpr bool kFolded = F::kSum == Sum::kHalves && Dot::kFolds && F::kFolded != kNoFold;
-  static constexpr Sum kSum = kFolded ? Sum::kWhole : F::kSum;
-  static constexpr int kOffset = kFolded ? F::kFolded : F::kOffset;
-  static constexpr int kCentre = F::kCentre;
-  static constexpr bool kScalesFirst = false;
-  static constexpr std::size_t kCount = 64;
-
-  struct Block {
-    __m512i codes[8][2];
-    __m512 d[2];
-    // What a format does not have takes no room: everything must stay in L1.
-    [[no_unique_address]] OfBoth<__m512, F::kMinimum> m;
-    [[no_unique_address]] OfBoth<Halves, kSum == Sum::kHalves> half;
-    [[no_unique_address]] OfBoth<__m512i, F::kMinimum && F::kSum == Sum::kHalves> minimum;
-
-    static constexpr std::size_t group(std::size_t i) { return i; }
-    [[gnu::always_inline]] __m512i code(std::size_t r, std::size_t g) const { return codes[g][r]; }
-    [[gnu::always_inline]] Scales scales(std::size_t r, Halves& halves) const {
-      Scales found;
-      found.d = d[r];
-      if constexpr (F::kMinimum) found.m = m.of[r];
-      if constexpr (kSum == Sum::kHalves) {
-        halves = half.of[r];
-      }
-      if constexpr (F::kMinimum && F::kSum == Sum::kHalves) found.minimum = minimum.of[r];
-      return found;
-    }
-  };
-  Block blocks[kCount];
-
-  [[gnu::always_inline]] const Block& at(std::size_t b) const { return blocks[b]; }
-  [[gnu::always_inline]] void touch(std::size_t) const {}
-
-  void fill(const std::byte* from, std::size_t count) {
-    const Packed<F, Dot> packed{from};
-    for (std::size_t b = 0; b < count; ++b) {
-      const auto block = packed.at(b);
-      Block& to = blocks[b];
-#pragma GCC unroll 2
-      for (std::size_t r = 0; r < 2; ++r) {
-        const Scales found = F::scales(block.header, block.s, r);
-        to.d[r] = found.d;
-        if constexpr (F::kMinimum) to.m.of[r] = found.m;
-        if constexpr (F::kMinimum && F::kSum == Sum::kHalves) to.minimum.of[r] = found.minimum;
-        if constexpr (kSum == Sum::kHalves) Dot::template prepare<F>(found.halves, to.half.of[r]);
-        fill_codes(block, r, found, to);
-      }
-    }
-  }
-
- private:
-  [[gnu::always_inline]] static void fill_codes(const typename Packed<F, Dot>::Block& block, std::size_t r,
-                                                const Scales& found, Block& to) {
-    if constexpr (kFolded) {
-      // (code - offset) * scale + kFolded of the bytes of a word at once: whatever is carried over between
-      // them on the way, in the end each of them is 0 to 255.
-      const __m512i scale[2] = {first_twice(found.halves), second_twice(found.halves)};
-      __m512i add[2];
-#pragma GCC unroll 2
-      for (std::size_t half = 0; half < 2; ++half) {
-        const __m512i lowered = _mm512_mullo_epi16(scale[half], _mm512_set1_epi16(F::kOffset));
-        const __m512i one = _mm512_sub_epi16(_mm512_set1_epi16(kOffset), lowered);
-        add[half] = _mm512_mullo_epi16(one, _mm512_set1_epi16(0x0101));
-      }
-#pragma GCC unroll 8
-      for (std::size_t g = 0; g < 8; ++g) {
-        const __m512i product = _mm512_mullo_epi16(block.code(r, g), scale[g / 4]);
-        to.codes[g][r] = _mm512_add_epi16(product, add[g / 4]);
-      }
-    } else {
-#pragma GCC unroll 8
-      for (std::size_t g = 0; g < 8; ++g) to.codes[g][r] = block.code(r, g);
-    }
-  }
-};
-
 /// One block joins register r of every row's accumulators.
 template <typename F, std::size_t kTokens>
 [[gnu::always_inline]] inline void add_block(const Scales& scales, const __m512 (&isum)[kTokens],
@@ -242,8 +121,15 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
 [[gnu::always_inline]] inline void sweep(const Source& source, std::size_t count, BlockRows x,
                                          const std::byte* ahead, std::size_t lines,
                                          __m512 (&acc)[kTokens][2]) {
+  // 3 rows of q4_0 would lose 8 %, 4 of q6_K 7 %.
+  constexpr bool kSpreads = kTokens > (Source::kSum == Sum::kHalves ? kMostWithBothHalves : 3);
   for (std::size_t b = 0; b < count; ++b, ++x.x) {
-    simd::fetch_ahead(ahead, lines);
+    const SpreadFetch<kSpreads ? kBlockLines<F> : 0> fetch = {ahead, lines};
+    if constexpr (kSpreads) {
+      ahead += lines * simd::kCacheLine;
+    } else {
+      simd::fetch_ahead(ahead, lines);
+    }
     if constexpr (kTokens <= 2) source.touch(b);
     const auto& block = source.at(b);
     if constexpr (Source::kSum == Sum::kHalves && Dot::kTogether) {
@@ -255,7 +141,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
       if constexpr (kTokens <= kMostWithBothHalves) {
         Dot::both_halves(block, starts, x, first, second);
       } else {
-        Dot::half_sums(block, 0, starts, x, second);
+        Dot::half_sums(block, 0, starts, x, fetch, second);
 #pragma GCC unroll 6
         for (std::size_t t = 0; t < kTokens; ++t) {
           first[t][0] = second[t][0];
@@ -263,7 +149,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
         }
         asm("" : "+m"(first));
         end_of_phase();
-        Dot::half_sums(block, 1, starts, x, second);
+        Dot::half_sums(block, 1, starts, x, fetch, second);
       }
       end_of_phase();
 #pragma GCC unroll 2
@@ -285,7 +171,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
         Halves half;
         const Scales scales = block.scales(r, half);
         __m512 isum[kTokens];
-        Dot::template halves<F>(block, r, half, starts, x, isum);
+        Dot::template halves<F>(block, r, half, starts, x, fetch, isum);
         add_block<F>(scales, isum, x, r, acc);
         end_of_phase();
       }
@@ -299,7 +185,7 @@ template <typename F, typename Dot, std::size_t kTokens, typename Source>
         end_of_phase();
       }
       __m512i isum[kTokens][2];
-      Dot::template whole<Source>(block, x, isum);
+      Dot::template whole<Source>(block, x, fetch, isum);
       end_of_phase();
 #pragma GCC unroll 2
       for (std::size_t r = 0; r < 2; ++r) {
@@ -366,6 +252,8 @@ void many_rows(const Matmul& m) {
       const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
       const std::byte* from = m.panels + p * panel_size + b / kBlocks * kUnit.bytes();
       source.fill(from, count);
+      const std::size_t bytes = count / kBlocks * kUnit.bytes();
+      simd::Shares shares(from + bytes, bytes, kBlockLines<F>, tiles);
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t row = m.rows * i / tiles;
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
@@ -373,9 +261,9 @@ void many_rows(const Matmul& m) {
         s.x = {x + row * m.x_stride + b, m.x_stride};
         s.count = count;
         s.first = b == 0;
-        // The first tile brings in what is unpacked next.
-        s.ahead = from + stretch / kBlocks * kUnit.bytes();
-        s.lines = i == 0 ? (kUnit.bytes() / kBlocks + simd::kCacheLine - 1) / simd::kCacheLine : 0;
+        const simd::Shares::Share share = shares.take();
+        s.ahead = share.from;
+        s.lines = share.lines;
         s.out = m.out + row * m.out_stride + p * kPanelRows;
         kTiles[tokens - 3](m, source, s);
       }
@@ -409,15 +297,13 @@ template <typename F, typename AnyDot, bool kOnIntel>
 void blocks_matmul(const Matmul& m) {
   using Dot = typename AnyDot::template On<kOnIntel>;
   constexpr Unit kUnit = unit_of(F::kFormat);
-  constexpr std::size_t kBlockBytes = kUnit.bytes() / (kUnit.values / kBlock);
   // Where the hardware's own prefetching keeps up, this costs 3 to 12 %: one row of what has a header in
   // front of every block, two of bytes. Elsewhere it gains, 17 to 65 % for a single row of q2_K to q6_K and
   // q5_0, 12 to 20 % for two rows of the others (Zen 5, at 15 and at 30 GB/s a core).
   constexpr bool kOneGains =
       kOnIntel || kUnit.values == 256 || (kUnit.block > kNibbleBytes && F::kFormat != Format::kQ8_0);
   constexpr std::size_t kFromRows = kOneGains ? 1 : F::kFormat == Format::kQ8_0 ? 3 : 2;
-  constexpr std::size_t kLines = (kBlockBytes + simd::kCacheLine - 1) / simd::kCacheLine;
-  constexpr simd::Ahead kAhead = {kFromRows, kLines, kAheadBytes, simd::kNearBytes};
+  constexpr simd::Ahead kAhead = {kFromRows, kBlockLines<F>, kAheadBytes, simd::kNearBytes};
   constexpr std::size_t kUnpackFrom = kOnIntel ? F::kUnpackFromOnIntel : F::kUnpackFrom;
   if constexpr (kUnpackFrom != kNever) {
     if (m.rows >= kUnpackFrom) return many_rows<F, Dot>(m);

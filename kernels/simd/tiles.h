@@ -40,6 +40,33 @@ struct Ahead {
 };
 inline constexpr Ahead kNoAhead = {static_cast<std::size_t>(-1), 0, 0, 0};
 
+/// What tiles that share a panel, or a stretch of one, bring in of the next: of the lines of a step, the
+/// first tile fetches the first few, the second the next few, and so on. Each walks its own contiguous part.
+class Shares {
+ public:
+  Shares(const std::byte* next, std::size_t bytes, std::size_t step_lines, std::size_t tiles)
+      : next_(next),
+        line_bytes_(step_lines > 0 ? bytes / step_lines : 0),
+        left_(step_lines),
+        share_((step_lines + tiles - 1) / tiles) {}
+
+  struct Share {
+    const std::byte* from;
+    std::size_t lines;  // per step
+  };
+  Share take() {
+    const Share taken = {next_, share_ < left_ ? share_ : left_};
+    left_ -= taken.lines;
+    next_ += line_bytes_ * taken.lines;
+    return taken;
+  }
+
+ private:
+  const std::byte* next_;
+  std::size_t line_bytes_;  // what one line of every step walks over
+  std::size_t left_, share_;
+};
+
 /// tiles[n - 1] computes n activation rows; none of more than `most` rows is used. Rows are shared out evenly
 /// (7 as 3 + 4), because tiles of 1 and 2 rows cannot fill the multiply pipes.
 template <std::size_t kSizes>
@@ -51,19 +78,14 @@ void each_tile(const Matmul& m, std::size_t panel_bytes, const TileFn (&tiles)[k
     const std::byte* panel = m.panels + p * panel_bytes;
     const bool is_near = count == 1 && ahead.near > 0;
     const bool fetch = fits && m.rows >= ahead.from_rows;
-    // Of the lines of a step, tile 0 fetches the first few, tile 1 the next few, and so on: each walks its
-    // own contiguous part of the next panel.
-    std::size_t left = fetch ? ahead.step_lines : 0;
-    const std::size_t share = (left + count - 1) / count;
-    const std::byte* next = panel + (is_near ? ahead.near : panel_bytes);
+    Shares shares(panel + (is_near ? ahead.near : panel_bytes), panel_bytes, fetch ? ahead.step_lines : 0,
+                  count);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t first = m.rows * i / count;
       const std::size_t last = m.rows * (i + 1) / count;
-      const std::size_t lines = share < left ? share : left;
+      const Shares::Share share = shares.take();
       float* out = m.out + first * m.out_stride + p * kPanelRows;
-      tiles[last - first - 1](m, {panel, first, out, next, lines});
-      left -= lines;
-      if (fetch) next += panel_bytes / ahead.step_lines * lines;
+      tiles[last - first - 1](m, {panel, first, out, share.from, share.lines});
     }
   }
 }
