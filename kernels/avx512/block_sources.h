@@ -119,9 +119,11 @@ struct Unpacked {
   [[gnu::always_inline]] const Block& at(std::size_t b) const { return blocks[b]; }
   [[gnu::always_inline]] void touch(std::size_t) const {}
 
-  void fill(const std::byte* from, std::size_t count) {
+  /// Fetches its share of what comes next: memory would rest meanwhile.
+  void fill(const std::byte* from, std::size_t count, simd::Shares::Share ahead) {
     const Packed<F, Dot> packed{from};
     for (std::size_t b = 0; b < count; ++b) {
+      simd::fetch_ahead(ahead.from, ahead.lines);
       const auto block = packed.at(b);
       Block& to = blocks[b];
 #pragma GCC unroll 2

@@ -251,9 +251,9 @@ void many_rows(const Matmul& m) {
     for (std::size_t b = 0; b < blocks; b += stretch) {
       const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
       const std::byte* from = m.panels + p * panel_size + b / kBlocks * kUnit.bytes();
-      source.fill(from, count);
       const std::size_t bytes = count / kBlocks * kUnit.bytes();
-      simd::Shares shares(from + bytes, bytes, kBlockLines<F>, tiles);
+      simd::Shares shares(from + bytes, bytes, kBlockLines<F>, tiles + 1);
+      source.fill(from, count, shares.take());
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t row = m.rows * i / tiles;
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
