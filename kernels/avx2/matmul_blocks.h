@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/avx2/block_formats.h"
+#include "kernels/simd/packed_blocks.h"
 
 namespace garam::kernels::avx2 {
 namespace {
@@ -53,15 +54,9 @@ template <std::size_t kTokens>
 /// Blocks of a panel as they lie in memory.
 template <typename F>
 struct Packed {
-  static constexpr Unit kUnit = unit_of(F::kFormat);
-  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
   const std::byte* from;  // a unit
 
-  struct Block {
-    const std::byte* header;
-    const std::byte* planes;
-    std::size_t s;
-
+  struct Block : simd::PackedBlock {
     /// Groups of k in the order of addresses: a byte of nibbles holds two.
     static constexpr std::size_t group(std::size_t i) {
       return F::kSum == Sum::kWhole ? i / 2 + i % 2 * 4 : i;
@@ -79,10 +74,7 @@ struct Packed {
     }
     [[gnu::always_inline]] __m256i minimums(std::size_t r) const { return F::minimums(header, s, r); }
   };
-  [[gnu::always_inline]] Block at(std::size_t b) const {
-    const std::byte* header = from + b / kBlocks * kUnit.bytes();
-    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
-  }
+  [[gnu::always_inline]] Block at(std::size_t b) const { return {simd::packed_block<F::kFormat>(from, b)}; }
 };
 
 /// Blocks of a panel taken apart: codes a byte or a word each, scales as the float steps want them. 64 blocks
@@ -354,8 +346,6 @@ template <typename F, std::size_t kTokens, typename Source>
 /// All of k for one panel and up to 6 rows.
 template <typename F, std::size_t kTokens>
 void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
-  constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
-  constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
   // Lines read in the order of addresses, and few instructions between them: the hardware's own prefetching
   // does better, 0.93 of plain reading instead of 0.85.
   constexpr bool kPrefetch = F::kFormat != Format::kQ8_0 || kTokens > 2;
@@ -366,9 +356,9 @@ void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
   for (std::size_t b = 0; b < blocks; b += kSweepBlocks, rows.x += kSweepBlocks) {
     const std::size_t count = blocks - b < kSweepBlocks ? blocks - b : kSweepBlocks;
     if constexpr (F::kSum == Sum::kWords) widen_rows<kTokens>(rows, count);
-    const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
+    const std::byte* from = panel + panel_bytes(F::kFormat, b * kBlock);
     sweep<F, kTokens>(Packed<F>{from}, count, rows, from + simd::kNearBytes,
-                      kPrefetch ? kUnitBytes / kBlocksOfUnit : 0, sums);
+                      kPrefetch ? simd::kBlockBytes<F::kFormat> : 0, sums);
   }
   for (std::size_t t = 0; t < kTokens; ++t) {
     __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
@@ -398,8 +388,6 @@ void many_rows(const Matmul& m) {
                           const std::byte*, std::size_t, float*);
   // Shared out evenly, 9 rows and more never leave a tile of fewer than 4.
   static constexpr TileFn kTiles[] = {unpacked_tile<F, 4>, unpacked_tile<F, 5>, unpacked_tile<F, 6>};
-  constexpr std::size_t kUnitBytes = Packed<F>::kUnit.bytes();
-  constexpr std::size_t kBlocksOfUnit = Packed<F>::kBlocks;
   const std::size_t blocks = m.k / kBlock;
   const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
   const std::size_t tiles = (m.rows + kMostTokens - 1) / kMostTokens;
@@ -409,15 +397,15 @@ void many_rows(const Matmul& m) {
     const std::byte* panel = m.panels + p * panel_size;
     for (std::size_t b = 0; b < blocks; b += Unpacked<F>::kCount) {
       const std::size_t count = blocks - b < Unpacked<F>::kCount ? blocks - b : Unpacked<F>::kCount;
-      const std::byte* from = panel + b / kBlocksOfUnit * kUnitBytes;
+      const std::byte* from = panel + panel_bytes(F::kFormat, b * kBlock);
       source.fill(from, count);
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t row = m.rows * i / tiles;
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
         // The first tile brings in what is unpacked next.
-        const std::byte* ahead = from + count / kBlocksOfUnit * kUnitBytes;
+        const std::byte* ahead = from + panel_bytes(F::kFormat, count * kBlock);
         kTiles[tokens - 4](m, source, x + row * m.x_stride + b, count, b == 0, ahead,
-                           i == 0 ? kUnitBytes / kBlocksOfUnit : 0,
+                           i == 0 ? simd::kBlockBytes<F::kFormat> : 0,
                            m.out + row * m.out_stride + p * kPanelRows);
       }
     }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/avx2/block_formats.h"
+#include "kernels/simd/packed_blocks.h"
 
 namespace garam::kernels::avx2 {
 namespace {
@@ -95,15 +96,9 @@ template <typename F>
 struct PackedCodes {
   static constexpr bool kHalves = kHasHalves<F>;
   static constexpr int kOffset = F::kOffset;
-  static constexpr Unit kUnit = unit_of(F::kFormat);
-  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
   const std::byte* from;  // a unit
 
-  struct Block {
-    const std::byte* header;
-    const std::byte* planes;
-    std::size_t s;
-
+  struct Block : simd::PackedBlock {
     /// Groups of k in the order of addresses: a byte of nibbles holds two.
     static constexpr std::size_t group(std::size_t i) {
       return F::kFormat == Format::kQ8_0 ? i : i / 2 + i % 2 * 4;
@@ -114,10 +109,7 @@ struct PackedCodes {
       return scales_of_halves<F>(header, s, r);
     }
   };
-  [[gnu::always_inline]] Block at(std::size_t b) const {
-    const std::byte* header = from + b / kBlocks * kUnit.bytes();
-    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
-  }
+  [[gnu::always_inline]] Block at(std::size_t b) const { return {simd::packed_block<F::kFormat>(from, b)}; }
 };
 
 /// Blocks of a panel taken apart: codes a byte each, scales as the float steps want them.
@@ -337,10 +329,10 @@ template <typename F, std::size_t kTokens, typename Source>
 /// All of k for one panel and up to 6 rows.
 template <typename F, std::size_t kTokens>
 void packed_vnni_tile(const Matmul& m, const std::byte* panel, float* out) {
-  constexpr std::size_t kBlockBytes = PackedCodes<F>::kUnit.bytes() / PackedCodes<F>::kBlocks;
   const BlockRows x = {static_cast<const ActivationBlock*>(m.x), m.x_stride};
   TileSums<kTokens> sums = {};
-  vnni_sweep<F, kTokens>(PackedCodes<F>{panel}, m.k / kBlock, x, panel + simd::kNearBytes, kBlockBytes, sums);
+  vnni_sweep<F, kTokens>(PackedCodes<F>{panel}, m.k / kBlock, x, panel + simd::kNearBytes,
+                         simd::kBlockBytes<F::kFormat>, sums);
   for (std::size_t t = 0; t < kTokens; ++t) {
     __builtin_memcpy(out + t * m.out_stride, sums.at[t], sizeof sums.at[t]);
   }
@@ -368,8 +360,6 @@ void many_vnni_rows(const Matmul& m) {
   // Shared out evenly, 7 rows and more never leave a tile of fewer than 3.
   static constexpr TileFn kTiles[] = {unpacked_vnni_tile<F, 3>, unpacked_vnni_tile<F, 4>,
                                       unpacked_vnni_tile<F, 5>, unpacked_vnni_tile<F, 6>};
-  constexpr std::size_t kUnitBytes = PackedCodes<F>::kUnit.bytes();
-  constexpr std::size_t kBlocksOfUnit = PackedCodes<F>::kBlocks;
   constexpr std::size_t kCount = UnpackedCodes<F>::kCount;
   const std::size_t blocks = m.k / kBlock;
   const std::size_t panel_size = panel_bytes(F::kFormat, m.k);
@@ -379,15 +369,15 @@ void many_vnni_rows(const Matmul& m) {
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     for (std::size_t b = 0; b < blocks; b += kCount) {
       const std::size_t count = blocks - b < kCount ? blocks - b : kCount;
-      const std::byte* from = m.panels + p * panel_size + b / kBlocksOfUnit * kUnitBytes;
+      const std::byte* from = m.panels + p * panel_size + panel_bytes(F::kFormat, b * kBlock);
       source.fill(from, count);
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t row = m.rows * i / tiles;
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;
         // The first tile brings in what is unpacked next.
-        const std::byte* ahead = from + kCount / kBlocksOfUnit * kUnitBytes;
+        const std::byte* ahead = from + panel_bytes(F::kFormat, kCount * kBlock);
         kTiles[tokens - 3](m, source, x + row * m.x_stride + b, count, b == 0, ahead,
-                           i == 0 ? kUnitBytes / kBlocksOfUnit : 0,
+                           i == 0 ? simd::kBlockBytes<F::kFormat> : 0,
                            m.out + row * m.out_stride + p * kPanelRows);
       }
     }

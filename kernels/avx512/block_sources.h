@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/avx512/block_formats.h"
+#include "kernels/simd/packed_blocks.h"
 
 namespace garam::kernels::avx512 {
 namespace {
@@ -46,16 +47,11 @@ struct Packed {
   static constexpr Sum kSum = F::kSum;
   static constexpr int kOffset = F::kOffset;
   static constexpr int kCentre = F::kCentre;
-  static constexpr Unit kUnit = unit_of(F::kFormat);
-  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
+  static constexpr std::size_t kBlocks = simd::kUnitBlocks<F::kFormat>;
   static constexpr bool kScalesFirst = kBlocks > 1;
   const std::byte* from;  // a unit
 
-  struct Block {
-    const std::byte* header;
-    const std::byte* planes;
-    std::size_t s;
-
+  struct Block : simd::PackedBlock {
     /// Groups of k in the order of addresses: a byte of nibbles holds two.
     static constexpr std::size_t group(std::size_t i) {
       return F::kFormat == Format::kQ8_0 ? i : i / 2 + i % 2 * 4;
@@ -67,17 +63,14 @@ struct Packed {
       return found;
     }
   };
-  [[gnu::always_inline]] Block at(std::size_t b) const {
-    const std::byte* header = from + b / kBlocks * kUnit.bytes();
-    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
-  }
+  [[gnu::always_inline]] Block at(std::size_t b) const { return {simd::packed_block<F::kFormat>(from, b)}; }
   /// Reads a header whole before the blocks behind it, so that what comes from memory only ascends: one row
   /// of q4_K reads 96 to 104 % of what plain loads do, 84 to 97 % without (Zen 4).
   [[gnu::always_inline]] void touch(std::size_t b) const {
     if constexpr (kBlocks > 1) {
       if (b % kBlocks != 0) return;
-      const std::byte* header = from + b / kBlocks * kUnit.bytes();
-      for (std::size_t i = 0; i < kUnit.header; i += simd::kCacheLine) {
+      const std::byte* header = at(b).header;
+      for (std::size_t i = 0; i < unit_of(F::kFormat).header; i += simd::kCacheLine) {
         static_cast<void>(*reinterpret_cast<const volatile char*>(header + i));
       }
     }
@@ -120,10 +113,10 @@ struct Unpacked {
   [[gnu::always_inline]] void touch(std::size_t) const {}
 
   /// Fetches its share of what comes next: memory would rest meanwhile.
-  void fill(const std::byte* from, std::size_t count, simd::Shares::Share ahead) {
+  void fill(const std::byte* from, std::size_t count, simd::Share ahead) {
     const Packed<F, Dot> packed{from};
     for (std::size_t b = 0; b < count; ++b) {
-      simd::fetch_ahead(ahead.from, ahead.lines);
+      simd::fetch_ahead(ahead);
       const auto block = packed.at(b);
       Block& to = blocks[b];
 #pragma GCC unroll 2

@@ -159,8 +159,6 @@ inline constexpr AmxTileFn<kMinimum> kAmxTiles[] = {amx_tile<kMinimum, 8>, amx_t
 template <typename F>
 void many_rows_amx(const Matmul& m) {
   static_assert(F::kSum != Sum::kHalves);
-  constexpr Unit kUnit = unit_of(F::kFormat);
-  constexpr std::size_t kBlocks = kUnit.values / kBlock;
   constexpr std::size_t kStretch = 64;
   // Few tiles find a short stretch in L1; more gain from storing their sums less often.
   const std::size_t stretch = m.rows < 48 ? 16 : kStretch;
@@ -177,7 +175,7 @@ void many_rows_amx(const Matmul& m) {
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     for (std::size_t b = 0; b < blocks; b += stretch) {
       const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
-      take_apart<F>(m.panels + p * panel_size + b / kBlocks * kUnit.bytes(), count, signed_blocks);
+      take_apart<F>(m.panels + p * panel_size + panel_bytes(F::kFormat, b * kBlock), count, signed_blocks);
       std::size_t row = 0;
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t rows = i < large_tiles ? small + 1 : small;

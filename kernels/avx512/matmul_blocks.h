@@ -44,24 +44,21 @@ struct BlockRows {
 
 /// Cache lines of a panel, for one block of 32 rows.
 template <typename F>
-inline constexpr std::size_t kBlockLines = [] {
-  constexpr Unit kUnit = unit_of(F::kFormat);
-  return (kUnit.bytes() / (kUnit.values / kBlock) + simd::kCacheLine - 1) / simd::kCacheLine;
-}();
+inline constexpr std::size_t kBlockLines =
+    round_up(simd::kBlockBytes<F::kFormat>, simd::kCacheLine) / simd::kCacheLine;
 
 /// What is brought into L2 while a block is computed, shared out over its 8 groups: up to 17 lines at once
 /// take all 16 buffers that Intel's L1 has for misses, and what the block itself reads waits. From memory,
-/// 4 to 16 rows of q4_0, q8_0, q4_K, q5_0 gain 3 to 12 % (Emerald Rapids). kLines is the most that `lines`
-/// can be, 0 where nothing is left to bring.
+/// 4 to 16 rows of q4_0, q8_0, q4_K, q5_0 gain 3 to 12 % (Emerald Rapids). kLines is the most lines that a
+/// share can have, 0 where nothing is left to bring.
 template <std::size_t kLines>
 struct SpreadFetch {
-  const std::byte* from;
-  std::size_t lines;
+  simd::Share ahead;
 
   [[gnu::always_inline]] void group(std::size_t g) const {
     const std::size_t first = kLines * g / 8, last = kLines * (g + 1) / 8;
-    if (first == last || first >= lines) return;
-    for (std::size_t i = first; i < last; ++i) __builtin_prefetch(from + i * simd::kCacheLine, 0, 2);
+    if (first == last || first >= ahead.lines) return;
+    simd::fetch_lines(ahead.from + first * simd::kCacheLine, last - first);
   }
 };
 
@@ -119,16 +116,15 @@ template <typename F, std::size_t kTokens>
 /// Blocks [0, count) of one panel join a tile's accumulators.
 template <typename F, typename Dot, std::size_t kTokens, typename Source>
 [[gnu::always_inline]] inline void sweep(const Source& source, std::size_t count, BlockRows x,
-                                         const std::byte* ahead, std::size_t lines,
-                                         __m512 (&acc)[kTokens][2]) {
+                                         simd::Share ahead, __m512 (&acc)[kTokens][2]) {
   // 3 rows of q4_0 would lose 8 %, 4 of q6_K 7 %.
   constexpr bool kSpreads = kTokens > (Source::kSum == Sum::kHalves ? kMostWithBothHalves : 3);
   for (std::size_t b = 0; b < count; ++b, ++x.x) {
-    const SpreadFetch<kSpreads ? kBlockLines<F> : 0> fetch = {ahead, lines};
+    const SpreadFetch<kSpreads ? kBlockLines<F> : 0> fetch = {ahead};
     if constexpr (kSpreads) {
-      ahead += lines * simd::kCacheLine;
+      ahead.from += ahead.lines * simd::kCacheLine;
     } else {
-      simd::fetch_ahead(ahead, lines);
+      simd::fetch_ahead(ahead);
     }
     if constexpr (kTokens <= 2) source.touch(b);
     const auto& block = source.at(b);
@@ -207,7 +203,7 @@ void packed_tile(const Matmul& m, const simd::Tile& tile) {
   __m512 acc[kTokens][2];
 #pragma GCC unroll 12
   for (std::size_t t = 0; t < kTokens; ++t) acc[t][0] = acc[t][1] = _mm512_setzero_ps();
-  sweep<F, Dot>(Packed<F, Dot>{tile.panel}, m.k / kBlock, x, tile.ahead, tile.lines, acc);
+  sweep<F, Dot>(Packed<F, Dot>{tile.panel}, m.k / kBlock, x, tile.ahead, acc);
   store_tile(acc, tile.out, m.out_stride);
 }
 
@@ -216,8 +212,7 @@ struct Stretch {
   BlockRows x;
   std::size_t count;  // of blocks
   bool first;         // else out holds the sums of what came before
-  const std::byte* ahead;
-  std::size_t lines;  // to fetch ahead per block
+  simd::Share ahead;  // per block
   float* out;
 };
 
@@ -225,7 +220,7 @@ template <typename F, typename Dot, std::size_t kTokens>
 void unpacked_tile(const Matmul& m, const Unpacked<F, Dot>& source, const Stretch& s) {
   __m512 acc[kTokens][2];
   start_tile(acc, !s.first, s.out, m.out_stride);
-  sweep<F, Dot>(source, s.count, s.x, s.ahead, s.lines, acc);
+  sweep<F, Dot>(source, s.count, s.x, s.ahead, acc);
   store_tile(acc, s.out, m.out_stride);
 }
 
@@ -235,8 +230,6 @@ void many_rows(const Matmul& m) {
   // Shared out evenly, 7 rows and more never leave a tile of fewer than 3.
   static constexpr TileFn kTiles[] = {unpacked_tile<F, Dot, 3>, unpacked_tile<F, Dot, 4>,
                                       unpacked_tile<F, Dot, 5>, unpacked_tile<F, Dot, 6>};
-  constexpr Unit kUnit = unit_of(F::kFormat);
-  constexpr std::size_t kBlocks = kUnit.values / kBlock;
   // Few tiles find a short stretch in L1; with many, what counts is that each loads and stores its sums once
   // a stretch, from rows that lie a power of two apart: at 256 rows 5 to 14 % (Zen 5).
   // Tiles of fewer rows read it more often, from L1.
@@ -250,8 +243,8 @@ void many_rows(const Matmul& m) {
   for (std::size_t p = 0; p < m.panel_count; ++p) {
     for (std::size_t b = 0; b < blocks; b += stretch) {
       const std::size_t count = blocks - b < stretch ? blocks - b : stretch;
-      const std::byte* from = m.panels + p * panel_size + b / kBlocks * kUnit.bytes();
-      const std::size_t bytes = count / kBlocks * kUnit.bytes();
+      const std::byte* from = m.panels + p * panel_size + panel_bytes(F::kFormat, b * kBlock);
+      const std::size_t bytes = panel_bytes(F::kFormat, count * kBlock);
       simd::Shares shares(from + bytes, bytes, kBlockLines<F>, tiles + 1);
       source.fill(from, count, shares.take());
       for (std::size_t i = 0; i < tiles; ++i) {
@@ -261,9 +254,7 @@ void many_rows(const Matmul& m) {
         s.x = {x + row * m.x_stride + b, m.x_stride};
         s.count = count;
         s.first = b == 0;
-        const simd::Shares::Share share = shares.take();
-        s.ahead = share.from;
-        s.lines = share.lines;
+        s.ahead = shares.take();
         s.out = m.out + row * m.out_stride + p * kPanelRows;
         kTiles[tokens - 3](m, source, s);
       }

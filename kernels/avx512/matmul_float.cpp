@@ -70,7 +70,7 @@ void split_tile(const Matmul& m, const simd::Tile& tile) {
   __m512 acc[kTokens][2];
   start_tile(acc, m.accumulate, tile.out, m.out_stride);
   const std::byte* panel = tile.panel;
-  const std::byte* ahead = tile.ahead;
+  simd::Share ahead = tile.ahead;
   for (std::size_t first = 0; first < steps; first += kPairs) {
     const std::size_t count = steps - first < kPairs ? steps - first : kPairs;
     for (std::size_t t = 0; t < kTokens; ++t) {
@@ -83,7 +83,7 @@ void split_tile(const Matmul& m, const simd::Tile& tile) {
       }
     }
     std::size_t i = 0;
-    take_steps<2, true>(count, ahead, tile.lines, [&] {
+    take_steps<2, true>(count, ahead, [&] {
       const Bf16::Pair w0 = Bf16::load(panel), w1 = Bf16::load(panel + Bf16::kRegisterBytes);
 #pragma GCC unroll 16
       for (std::size_t t = 0; t < kTokens; ++t) {
@@ -113,8 +113,7 @@ using Stretch = float[kStretch][kPanelRows];
 struct StretchTile {
   const float* x;
   std::size_t steps;
-  const std::byte* ahead;  // as in simd::Tile
-  std::size_t lines;
+  simd::Share ahead;
   bool first;
   float* out;
 };
@@ -122,8 +121,7 @@ template <std::size_t kTokens>
 void stretch_tile(const Matmul& m, const Stretch& w, const StretchTile& tile) {
   __m512 acc[kTokens][2];
   start_tile(acc, m.accumulate || !tile.first, tile.out, m.out_stride);
-  all_steps<F32>(reinterpret_cast<const std::byte*>(w), tile.x, m.x_stride, tile.steps, tile.ahead,
-                 tile.lines, acc);
+  all_steps<F32>(reinterpret_cast<const std::byte*>(w), tile.x, m.x_stride, tile.steps, tile.ahead, acc);
   store_tile(acc, tile.out, m.out_stride);
 }
 
@@ -152,8 +150,7 @@ void f16_many_rows(const Matmul& m) {
         tile.x = static_cast<const float*>(m.x) + row * m.x_stride + k;
         tile.steps = steps;
         // The first tile brings in what is converted next.
-        tile.ahead = from + steps * kStepBytes;
-        tile.lines = i == 0 ? kStepBytes / simd::kCacheLine : 0;
+        tile.ahead = {from + steps * kStepBytes, i == 0 ? kStepBytes / simd::kCacheLine : 0};
         tile.first = k == 0;
         tile.out = m.out + row * m.out_stride + p * kPanelRows;
         kTiles[m.rows * (i + 1) / tiles - row - 6](m, w, tile);

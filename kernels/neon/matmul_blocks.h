@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/neon/block_formats.h"
+#include "kernels/simd/packed_blocks.h"
 
 namespace garam::kernels::neon {
 namespace {
@@ -18,25 +19,16 @@ inline constexpr std::size_t kSweepBlocks = 32;
 /// Blocks of a panel as they lie in memory.
 template <typename F>
 struct Packed {
-  static constexpr Unit kUnit = unit_of(F::kFormat);
-  static constexpr std::size_t kBlocks = kUnit.values / kBlock;
   const std::byte* from;  // a unit
 
-  struct Block {
-    const std::byte* header;
-    const std::byte* planes;
-    std::size_t s;
-
+  struct Block : simd::PackedBlock {
     template <std::size_t kGroup>
     [[gnu::always_inline]] int8x16_t code(std::size_t r) const {
       return F::template code<kGroup>(planes, r);
     }
     [[gnu::always_inline]] Scales scales(std::size_t r) const { return F::scales(header, s, r); }
   };
-  [[gnu::always_inline]] Block at(std::size_t b) const {
-    const std::byte* header = from + b / kBlocks * kUnit.bytes();
-    return {header, header + kUnit.header + b % kBlocks * kUnit.block, b % kBlocks};
-  }
+  [[gnu::always_inline]] Block at(std::size_t b) const { return {simd::packed_block<F::kFormat>(from, b)}; }
 };
 
 /// Blocks of a panel taken apart: codes a byte each, scales as the float steps want them.
@@ -265,7 +257,7 @@ void packed_tile(const Matmul& m, const std::byte* panel, float* out) {
   const std::size_t blocks = m.k / kBlock;
   for (std::size_t b = 0; b < blocks; b += kSweepBlocks) {
     const std::size_t count = blocks - b < kSweepBlocks ? blocks - b : kSweepBlocks;
-    const Packed<F> source{panel + b / Packed<F>::kBlocks * Packed<F>::kUnit.bytes()};
+    const Packed<F> source{panel + panel_bytes(F::kFormat, b * kBlock)};
     for (std::size_t part = 0; part < kPanelRegisters; part += Tile::kWide) {
       Tile::sweep(source, part, count, x + b, m.x_stride, b == 0, out + kLanes4 * part, m.out_stride);
     }
@@ -298,7 +290,7 @@ void many_rows(const Matmul& m) {
     const std::byte* panel = m.panels + p * panel_size;
     for (std::size_t b = 0; b < blocks; b += Unpacked<F>::kCount) {
       const std::size_t count = blocks - b < Unpacked<F>::kCount ? blocks - b : Unpacked<F>::kCount;
-      source.fill(panel + b / Packed<F>::kBlocks * Packed<F>::kUnit.bytes(), count);
+      source.fill(panel + panel_bytes(F::kFormat, b * kBlock), count);
       for (std::size_t i = 0; i < tiles; ++i) {
         const std::size_t row = m.rows * i / tiles;
         const std::size_t tokens = m.rows * (i + 1) / tiles - row;

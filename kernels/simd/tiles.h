@@ -17,13 +17,18 @@ inline constexpr std::size_t kCacheLine = 64;
 /// by 5 %.
 inline constexpr std::size_t kNearBytes = std::size_t{16} << 10;
 
+/// What of the next panel to bring into L2 meanwhile.
+struct Share {
+  const std::byte* from;
+  std::size_t lines;  // cache lines per step of the sweep; 0: nothing
+};
+
 /// One panel and the activation rows from `first`; their number is part of the function that computes it.
 struct Tile {
   const std::byte* panel;
   std::size_t first;
-  float* out;              // 32 outputs of row `first`, the other rows out_stride further each
-  const std::byte* ahead;  // what of the next panel to bring into L2 meanwhile,
-  std::size_t lines;       // so many cache lines per step of the sweep; 0: nothing
+  float* out;  // 32 outputs of row `first`, the other rows out_stride further each
+  Share ahead;
 };
 using TileFn = void (*)(const Matmul&, const Tile&);
 
@@ -50,10 +55,6 @@ class Shares {
         left_(step_lines),
         share_((step_lines + tiles - 1) / tiles) {}
 
-  struct Share {
-    const std::byte* from;
-    std::size_t lines;  // per step
-  };
   Share take() {
     const Share taken = {next_, share_ < left_ ? share_ : left_};
     left_ -= taken.lines;
@@ -83,17 +84,20 @@ void each_tile(const Matmul& m, std::size_t panel_bytes, const TileFn (&tiles)[k
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t first = m.rows * i / count;
       const std::size_t last = m.rows * (i + 1) / count;
-      const Shares::Share share = shares.take();
       float* out = m.out + first * m.out_stride + p * kPanelRows;
-      tiles[last - first - 1](m, {panel, first, out, share.from, share.lines});
+      tiles[last - first - 1](m, {panel, first, out, shares.take()});
     }
   }
 }
 
-/// Fetches the next lines of tile.ahead, one step's worth.
-[[gnu::always_inline]] inline void fetch_ahead(const std::byte*& ahead, std::size_t lines) {
-  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(ahead + i * kCacheLine, 0, 2);
-  ahead += lines * kCacheLine;
+[[gnu::always_inline]] inline void fetch_lines(const std::byte* from, std::size_t lines) {
+  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(from + i * kCacheLine, 0, 2);
+}
+
+/// Fetches what is next of a share, as much as so many steps bring.
+[[gnu::always_inline]] inline void fetch_ahead(Share& ahead, std::size_t steps = 1) {
+  fetch_lines(ahead.from, steps * ahead.lines);
+  ahead.from += steps * ahead.lines * kCacheLine;
 }
 
 }  // namespace
